@@ -1,0 +1,240 @@
+"""arXiv's feeds as papers: the RSS of a category, and the Atom of the export API.
+
+The rules come from arXiv's RSS and Atom feed specifications and its API manual.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import feedparser
+
+from arxiv_digest.models import AnnounceType, FeedReading, FeedState, Paper
+from arxiv_digest.tex import decode_accents
+
+EASTERN = ZoneInfo("America/New_York")
+"""arXiv announces in US Eastern time."""
+
+_ID = re.compile(r"(?P<id>\d{4}\.\d{4,5}|[a-z][a-z-]*(?:\.[A-Z]{2})?/\d{7})(?:v(?P<version>\d+))?")
+_DESCRIPTION = re.compile(
+    r"\A\s*arXiv:(?P<id>\S+)\s+Announce Type:\s*(?P<type>[a-z-]+)\s+Abstract:\s?(?P<abstract>.*)\Z",
+    re.DOTALL,
+)
+
+
+class ParsedFeed(NamedTuple):
+    """A category's feed: how it was read, and the papers in it, in its order."""
+
+    reading: FeedReading
+    papers: tuple[Paper, ...]
+
+
+def eastern_date(moment: datetime) -> date:
+    """The date in US Eastern time, which is how announcements are dated."""
+    return moment.astimezone(EASTERN).date()
+
+
+def paper_id(text: str) -> tuple[str, int] | None:
+    """Find an arXiv identifier in a link, a GUID or a bare id: ``(id, version)``, or none.
+
+    A missing version counts as 1. Both styles of identifier are understood.
+    """
+    match = _ID.search(text)
+    return (match["id"], int(match["version"] or 1)) if match else None
+
+
+def parse_feed(content: bytes, category: str) -> ParsedFeed:
+    """Read one category's feed.
+
+    The state is ``fresh`` for a whole feed with announcements, ``empty`` for a whole feed without,
+    ``cut-off`` for one that breaks off or is no feed at all; whether it is stale is a question of
+    the date it is read for (:func:`judged`). An announcement that cannot be read whole is left out
+    and named in ``unreadable``; nothing in the content raises.
+    """
+    # Sanitising would delete what looks like a tag in an abstract, such as "a <b and c> d".
+    parsed: Any = feedparser.parse(content, sanitize_html=False, resolve_relative_uris=False)
+    broken = _break(parsed)
+    announced = _feed_date(parsed.feed)
+    entries = list(parsed.entries)
+    papers: list[Paper] = []
+    unreadable: list[str] = []
+    if broken and entries:
+        # The entry at which a feed breaks off may look whole with half an abstract.
+        cut = entries.pop()
+        unreadable.append(f"{_name(cut)}: the feed breaks off in or after this announcement")
+    for entry in entries:
+        try:
+            papers.append(_paper(entry, announced))
+        except ValueError as problem:
+            unreadable.append(f"{_name(entry)}: {problem}")
+    if broken:
+        state, detail = FeedState.CUT_OFF, broken
+    elif announced is None:
+        state, detail = FeedState.CUT_OFF, "the feed names no announcement date"
+    else:
+        state, detail = (FeedState.FRESH if papers or unreadable else FeedState.EMPTY), ""
+    reading = FeedReading(
+        category=category,
+        state=state,
+        date=announced,
+        items=len(papers),
+        unreadable=tuple(unreadable),
+        detail=detail,
+    )
+    return ParsedFeed(reading, tuple(papers))
+
+
+def judged(feed: ParsedFeed, expected: date) -> ParsedFeed:
+    """The feed as seen by the run of one date: a whole feed of an earlier date is ``stale``."""
+    reading = feed.reading
+    whole = reading.state in (FeedState.FRESH, FeedState.EMPTY)
+    if whole and reading.date is not None and reading.date < expected:
+        return feed._replace(reading=reading.model_copy(update={"state": FeedState.STALE}))
+    return feed
+
+
+class Merged(NamedTuple):
+    """The distinct papers of several feeds, and how many announcements were of another type."""
+
+    papers: tuple[Paper, ...]
+    left_out: int
+
+
+def merge(feeds: Iterable[Iterable[Paper]], announce_types: Collection[AnnounceType]) -> Merged:
+    """Join feeds into distinct papers in announcement order: feed by feed, each in its own order.
+
+    A paper announced in two categories stands where it came first, with the categories of both.
+    What the profile's announce types leave out is counted, by paper.
+    """
+    papers: dict[str, Paper] = {}
+    other: set[str] = set()
+    for paper in (paper for feed in feeds for paper in feed):
+        if paper.announce_type not in announce_types:
+            other.add(paper.id)
+        elif paper.id in papers:
+            first = papers[paper.id]
+            both = tuple(dict.fromkeys((*first.categories, *paper.categories)))
+            papers[paper.id] = first.model_copy(update={"categories": both})
+        else:
+            papers[paper.id] = paper
+    return Merged(tuple(papers.values()), len(other - papers.keys()))
+
+
+def author_names(text: str) -> tuple[str, ...]:
+    r"""Split an author line into names.
+
+    Affiliations in parentheses are dropped (they hold commas themselves), TeX accents are decoded,
+    and the lone colon that follows a collaboration's name is left out.
+
+    >>> author_names(r"NVIDIA,  :, Ren\'e Zurbr\"ugg (ETH, Zurich)")
+    ('NVIDIA', 'René Zurbrügg')
+    """
+    kept: list[str] = []
+    depth = 0
+    for character in text:
+        if character == "(":
+            depth += 1
+        elif character == ")":
+            depth = max(0, depth - 1)
+        elif depth == 0:
+            kept.append(character)
+    names = (_clean(decode_accents(part)) for part in "".join(kept).split(","))
+    return tuple(name for name in names if name.strip(":; "))
+
+
+def _paper(entry: Mapping[str, Any], announced: date | None) -> Paper:
+    identity = paper_id(entry.get("id", "")) or paper_id(entry.get("link", ""))
+    if identity is None:
+        raise ValueError("no arXiv identifier in its id or link")
+    title = _clean(decode_accents(html.unescape(entry.get("title", ""))))
+    if not title:
+        raise ValueError("no title")
+    summary = entry.get("summary", "")
+    description = _DESCRIPTION.match(summary)
+    abstract = _clean(html.unescape(description["abstract"] if description else summary))
+    if not abstract:
+        raise ValueError("no abstract")
+    dated = _entry_date(entry) or announced
+    if dated is None:
+        raise ValueError("no announcement date, neither of its own nor of the feed")
+    return Paper(
+        id=identity[0],
+        version=identity[1],
+        title=title,
+        authors=_authors(entry),
+        abstract=abstract,
+        categories=tuple(dict.fromkeys(tag["term"] for tag in entry.get("tags", ()) if tag["term"])),
+        announce_type=_announce_type(entry, description, identity[1]),
+        announced=dated,
+    )
+
+
+def _authors(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    # RSS puts all names into one dc:creator; Atom gives each author an element of its own.
+    authors = [author.get("name", "") for author in entry.get("authors", ())]
+    text = ", ".join(authors) if len(authors) > 1 else entry.get("author", "")
+    return author_names(html.unescape(text))
+
+
+def _announce_type(
+    entry: Mapping[str, Any], description: re.Match[str] | None, version: int
+) -> AnnounceType:
+    named = entry.get("arxiv_announce_type") or (description["type"] if description else None)
+    if named is None:
+        # The export API names no announce type; a first version cannot be a replacement.
+        return AnnounceType.NEW if version == 1 else AnnounceType.REPLACE
+    try:
+        return AnnounceType(named.strip())
+    except ValueError:
+        known = ", ".join(AnnounceType)
+        raise ValueError(f"unknown announce type {named!r} (known: {known})") from None
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    identity = paper_id(entry.get("id", "")) or paper_id(entry.get("link", ""))
+    return identity[0] if identity else _clean(entry.get("title", ""))[:80] or "an entry without id"
+
+
+def _break(parsed: Any) -> str:
+    """Why a feed is not whole, in a few words; empty for a well-formed feed."""
+    if not parsed.get("version"):
+        return "the answer is not a feed"
+    problem = parsed.get("bozo_exception")
+    # A wrong declaration of the encoding does not cut a feed off; feedparser has mended it.
+    if not parsed.get("bozo") or isinstance(problem, feedparser.CharacterEncodingOverride):
+        return ""
+    return f"the feed's XML breaks off or is malformed ({problem})"
+
+
+def _feed_date(feed: Mapping[str, Any]) -> date | None:
+    return _rss_date(feed.get("published")) or _atom_date(feed.get("updated"))
+
+
+def _entry_date(entry: Mapping[str, Any]) -> date | None:
+    # Only RSS dates an item by its announcement: the API's dates are those of submission.
+    return _rss_date(entry.get("published"))
+
+
+def _rss_date(text: str | None) -> date | None:
+    """The date of an RFC 822 time as written: arXiv writes announcement dates in Eastern time."""
+    try:
+        return parsedate_to_datetime(text).date() if text else None
+    except ValueError:
+        return None
+
+
+def _atom_date(text: str | None) -> date | None:
+    try:
+        return eastern_date(datetime.fromisoformat(text)) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,233 @@
+"""Every fixed word of a digest, in each language it can be written in.
+
+A word that one language lacks is an error of construction, so none can be missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from arxiv_digest.models import FeedReading, FeedState, Scorer, ScorerKind, Verdict
+
+
+@dataclass(frozen=True)
+class Words:
+    """The fixed words of one language; braces are filled in by :meth:`str.format`."""
+
+    html_lang: str
+    title: str
+    updated: str
+    updated_beijing: str
+    read: str
+    read_one: str
+    model: str
+    local_scorer: str
+    tokens: str
+    tokens_unreported: str
+    ledger: str
+    seen_before: str
+    left_out: str
+    other_field: str
+    no_reason: str
+    failed_heading: str
+    failed_reason: str
+    not_scored_in_time: str
+    triaged_heading: str
+    below_heading: str
+    feeds: dict[FeedState, str]
+    feed_from: str
+    feed_unreadable: str
+    feeds_heading: str
+    verdicts: dict[Verdict, str]
+    score: str
+    authors: str
+    more_authors: str
+    published: str
+    link: str
+    reason: str
+    abstract: str
+    pdf: str
+    html: str
+    subject: str
+    subject_none: str
+    summary: str
+    read_on_page: str
+    why_mailed: str
+    archive: str
+    all_days: str
+    day: str
+    announced: str
+    recommended: str
+    failed: str
+    skip_to_papers: str
+    contents: str
+
+
+ZH = Words(
+    html_lang="zh-CN",
+    title="ArXiv 每日推荐",
+    updated="更新于当地时间（{zone}）：{time}",
+    updated_beijing="更新于北京时间：{time}",
+    read="已自动阅读了 {count} 篇最新的论文。",
+    read_one="已自动阅读了 {count} 篇最新的论文。",
+    model="使用模型：{model} | 消耗 Tokens：{tokens}",
+    local_scorer="{name}（本地词汇相似度评分，未使用语言模型）",
+    tokens="消耗 Tokens",
+    tokens_unreported="{tokens}（{calls} 次调用未报告）",
+    ledger="公告日 {date}：公告 {announced} = 评分 {scored} + 分流 {triaged} + 失败 {failed}",
+    seen_before="另有 {count} 篇此前已读，未重复阅读。",
+    left_out="另有 {count} 篇属于档案未选的公告类型（转载或更新），未阅读。",
+    other_field="其他",
+    no_reason="（评分器没有给出可用的理由）",
+    failed_heading="未能评分的论文（{count}）",
+    failed_reason="原因",
+    not_scored_in_time="到截止时间仍未评分",
+    triaged_heading="分流未评分的论文（{count}）",
+    below_heading="已读但未推荐的论文（{count}）",
+    feeds={
+        FeedState.FRESH: "已读取 {items} 条公告",
+        FeedState.EMPTY: "公告为空：arXiv 当日没有发布公告（周末或节假日）",
+        FeedState.STALE: "公告源未更新，仍是旧的一天；之后发布的论文将进入下一次推荐",
+        FeedState.CUT_OFF: "公告源不完整，只读到 {items} 条完整公告",
+        FeedState.UNREACHABLE: "公告源无法读取",
+    },
+    feed_from="{category}（{date}）：{state}",
+    feed_unreadable="有一条公告无法读取",
+    feeds_heading="公告源",
+    verdicts={
+        Verdict.RECOMMENDED: "",
+        Verdict.NOTHING_ANNOUNCED: "今天 arXiv 没有发布公告（周末或节假日），因此没有可推荐的论文。",
+        Verdict.NOTHING_NEW: "今天的公告中没有未读的新论文。",
+        Verdict.FEEDS_UNREADABLE: "今天没有论文可读：至少一个公告源未能完整读取，详情见上。",
+        Verdict.NOTHING_ABOVE_THRESHOLD: "今天读过的论文都没有达到推荐分数 {threshold}。",
+        Verdict.SCORING_FAILED: "今天的论文都未能评分，标题与链接列在下面。",
+    },
+    score="评分",
+    authors="作者",
+    more_authors="等 {count} 位作者",
+    published="公告日",
+    link="链接",
+    reason="理由",
+    abstract="摘要",
+    pdf="PDF",
+    html="HTML",
+    subject="ArXiv 每日推荐 {date}：{count} 篇 · {title}",
+    subject_none="ArXiv 每日推荐 {date}：没有推荐",
+    summary="阅读 {announced} 篇，推荐 {recommended} 篇。",
+    read_on_page="归档位置",
+    why_mailed="这封邮件由你部署的 ArXiv 每日推荐自动发送；要停止接收，请回复退订。",
+    archive="ArXiv 每日推荐归档",
+    all_days="所有日期",
+    day="公告日",
+    announced="阅读",
+    recommended="推荐",
+    failed="失败",
+    skip_to_papers="跳到论文",
+    contents="目录",
+)
+
+EN = Words(
+    html_lang="en",
+    title="ArXiv daily digest",
+    updated="Updated {time} ({zone})",
+    updated_beijing="Updated {time} (Beijing time)",
+    read="{count} new papers were read.",
+    read_one="{count} new paper was read.",
+    model="Model: {model} | Tokens: {tokens}",
+    local_scorer="{name} (lexical similarity on this stack, no language model)",
+    tokens="Tokens",
+    tokens_unreported="{tokens} (not reported by {calls} calls)",
+    ledger="Announcement of {date}: announced {announced} = scored {scored} + triaged {triaged}"
+    " + failed {failed}",
+    seen_before="Read on an earlier day and not read again: {count}.",
+    left_out="Cross-lists or replacements that the profile does not read: {count}.",
+    other_field="Other",
+    no_reason="(the scorer gave no reason that could be shown)",
+    failed_heading="Papers that could not be scored ({count})",
+    failed_reason="Why",
+    not_scored_in_time="not scored by the deadline",
+    triaged_heading="Papers ranked too low to be scored ({count})",
+    below_heading="Read and not recommended ({count})",
+    feeds={
+        FeedState.FRESH: "announcements read: {items}",
+        FeedState.EMPTY: "empty: arXiv announced nothing on this day (weekend or holiday)",
+        FeedState.STALE: "stale, still an earlier day's; what it announces later comes in the next"
+        " digest",
+        FeedState.CUT_OFF: "incomplete; whole announcements read: {items}",
+        FeedState.UNREACHABLE: "could not be read",
+    },
+    feed_from="{category} ({date}): {state}",
+    feed_unreadable="an announcement could not be read",
+    feeds_heading="Feeds",
+    verdicts={
+        Verdict.RECOMMENDED: "",
+        Verdict.NOTHING_ANNOUNCED: "arXiv announced nothing today (weekend or holiday), so there is"
+        " nothing to recommend.",
+        Verdict.NOTHING_NEW: "Today's announcements hold no paper that was not read before.",
+        Verdict.FEEDS_UNREADABLE: "There was nothing to read today: at least one feed could not be"
+        " read whole, as said above.",
+        Verdict.NOTHING_ABOVE_THRESHOLD: "None of the papers read today reached the score of"
+        " {threshold}.",
+        Verdict.SCORING_FAILED: "None of today's papers could be scored; they are listed below with"
+        " their links.",
+    },
+    score="Score",
+    authors="Authors",
+    more_authors="{count} authors in all",
+    published="Announced",
+    link="Link",
+    reason="Reason",
+    abstract="Abstract",
+    pdf="PDF",
+    html="HTML",
+    subject="arXiv digest {date}: {count} · {title}",
+    subject_none="arXiv digest {date}: nothing to recommend",
+    summary="{announced} read, {recommended} recommended.",
+    read_on_page="In the archive",
+    why_mailed="Sent by the arXiv digest that you deployed; to stop it, reply with unsubscribe.",
+    archive="Archive of the arXiv digest",
+    all_days="All days",
+    day="Announced on",
+    announced="Read",
+    recommended="Recommended",
+    failed="Failed",
+    skip_to_papers="Skip to the papers",
+    contents="Contents",
+)
+
+LANGUAGES: dict[str, Words] = {"zh": ZH, "en": EN}
+
+
+def words(language: str) -> Words:
+    """The fixed words of a language of the profile (``zh`` or ``en``)."""
+    return LANGUAGES[language]
+
+
+def feed_notes(feeds: tuple[FeedReading, ...], said: Words) -> list[str]:
+    """One line for each feed that was not simply read, and for each announcement in it that was not.
+
+    A feed that is fresh and whole needs no word.
+    """
+    notes: list[str] = []
+    for feed in feeds:
+        if feed.state != FeedState.FRESH:
+            state = said.feeds[feed.state].format(items=feed.items)
+            name = feed.category
+            line = said.feed_from.format(category=name, date=feed.date or "—", state=state)
+            notes.append(f"{line} — {feed.detail}" if feed.detail else line)
+        notes += [f"{feed.category}: {said.feed_unreadable} — {what}" for what in feed.unreadable]
+    return notes
+
+
+def scorer_name(scorer: Scorer, said: Words) -> str:
+    """The scorer as a digest names it: a model by its name, the local one as what it is."""
+    if scorer.kind is ScorerKind.LOCAL:
+        return said.local_scorer.format(name=scorer.name)
+    return scorer.name
+
+
+def updated(made_at: datetime, time_zone: str, said: Words) -> str:
+    """The line that says when a digest was made, in the reader's time zone."""
+    form = said.updated_beijing if time_zone == "Asia/Shanghai" else said.updated
+    return form.format(time=made_at.strftime("%Y-%m-%d %H:%M:%S"), zone=time_zone)

@@ -1,0 +1,294 @@
+"""The plain values that pass between the steps of a run; no input or output happens here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA_VERSION = 1
+"""The version of everything stored: table items, queue messages and ``digest.json``."""
+
+ScoreValue = Annotated[float, Field(ge=0, le=10)]
+
+
+class Value(BaseModel):
+    """An immutable value that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AnnounceType(StrEnum):
+    """How arXiv announced a paper (arXiv RSS specification, ``arxiv:announce_type``)."""
+
+    NEW = "new"
+    CROSS = "cross"
+    REPLACE = "replace"
+    REPLACE_CROSS = "replace-cross"
+
+
+class Paper(Value):
+    """One announced paper.
+
+    ``id`` is arXiv's identifier without a version, in the new (``2601.14327``) or the old style
+    (``astro-ph/0601001``); ``announced`` is the date of the announcement in US Eastern time.
+    """
+
+    id: str
+    version: int = Field(ge=1)
+    title: str
+    authors: tuple[str, ...]
+    abstract: str
+    categories: tuple[str, ...]
+    announce_type: AnnounceType
+    announced: dt.date
+
+    @property
+    def link(self) -> str:
+        """The address of the paper's abstract page."""
+        return f"https://arxiv.org/abs/{self.id}"
+
+    @property
+    def pdf_link(self) -> str:
+        """The address of the paper's PDF."""
+        return f"https://arxiv.org/pdf/{self.id}"
+
+    @property
+    def html_link(self) -> str:
+        """The address of arXiv's HTML rendering, which exists for most papers."""
+        return f"https://arxiv.org/html/{self.id}"
+
+
+class FeedState(StrEnum):
+    """What became of one category's feed in a run."""
+
+    FRESH = "fresh"
+    EMPTY = "empty"
+    STALE = "stale"
+    CUT_OFF = "cut-off"
+    UNREACHABLE = "unreachable"
+
+
+class FeedReading(Value):
+    """What one category's feed held when it was read.
+
+    ``date`` is the feed's announcement date (``None`` where it could not be read), ``items`` the
+    number of announcements that could be read whole, ``unreadable`` one sentence for each that
+    could not, ``detail`` what went wrong with the feed itself.
+    """
+
+    category: str
+    state: FeedState
+    date: dt.date | None = None
+    items: int = 0
+    unreadable: tuple[str, ...] = ()
+    detail: str = ""
+
+
+class Batch(Value):
+    """The papers of one language-model call, which is one queue message.
+
+    ``first`` is the announcement-order position of the first paper in the run, counted from 0;
+    the others follow it without gaps.
+    """
+
+    schema_version: Literal[1] = 1
+    date: dt.date
+    number: int = Field(ge=1)
+    first: int = Field(ge=0)
+    papers: tuple[Paper, ...] = Field(min_length=1)
+
+
+class Scored(Value):
+    """A paper that was scored: 0 to 10, the profile's field (or none), one sentence of reason.
+
+    An empty ``reason`` means that the scorer gave none that could be shown.
+    """
+
+    outcome: Literal["scored"] = "scored"
+    paper_id: str
+    score: ScoreValue
+    field: str | None = None
+    reason: str = ""
+
+
+class Triaged(Value):
+    """A paper that was ranked too low to be scored; ``rank`` counts from 1."""
+
+    outcome: Literal["triaged"] = "triaged"
+    paper_id: str
+    rank: int = Field(ge=1)
+
+
+class Failed(Value):
+    """A paper that could not be scored, and why."""
+
+    outcome: Literal["failed"] = "failed"
+    paper_id: str
+    reason: str
+
+
+Outcome = Annotated[Scored | Triaged | Failed, Field(discriminator="outcome")]
+"""How a paper's way through a run ended."""
+
+
+class Tokens(Value):
+    """Tokens as the provider reported them; ``unreported`` counts calls that reported none."""
+
+    prompt: int = 0
+    completion: int = 0
+    total: int = 0
+    calls: int = 0
+    unreported: int = 0
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(
+            prompt=self.prompt + other.prompt,
+            completion=self.completion + other.completion,
+            total=self.total + other.total,
+            calls=self.calls + other.calls,
+            unreported=self.unreported + other.unreported,
+        )
+
+
+class Ledger(Value):
+    """The account of a run: every announced paper was scored, triaged or failed."""
+
+    announced: int = Field(ge=0)
+    scored: int = Field(ge=0)
+    triaged: int = Field(ge=0)
+    failed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Ledger:
+        if self.announced != self.scored + self.triaged + self.failed:
+            raise ValueError(
+                f"announced {self.announced} is not scored {self.scored} + triaged {self.triaged}"
+                f" + failed {self.failed}"
+            )
+        return self
+
+
+class ScorerKind(StrEnum):
+    """What gave the scores: a language model, or lexical similarity without one."""
+
+    LANGUAGE_MODEL = "language-model"
+    LOCAL = "local"
+
+
+class Scorer(Value):
+    """The scorer of a run by kind and by the name it goes by."""
+
+    kind: ScorerKind
+    name: str
+
+
+class Reader(Value):
+    """What a digest needs to know of the profile it was made for."""
+
+    language: Literal["zh", "en"]
+    time_zone: str
+    fields: tuple[str, ...]
+    minimum_score: ScoreValue
+
+
+class Run(Value):
+    """What was announced on one date and is being scored.
+
+    ``announced`` counts the papers of all batches; ``left_out`` counts the announcements whose
+    announce type the profile does not read, ``seen_before`` the papers read in an earlier run.
+    ``profile`` is the profile's YAML text as it was when the run started, so that a change of it
+    never splits a run.
+    """
+
+    schema_version: Literal[1] = 1
+    date: dt.date
+    started_at: dt.datetime
+    profile: str
+    feeds: tuple[FeedReading, ...]
+    announced: int
+    batches: int
+    left_out: int = 0
+    seen_before: int = 0
+    scorer: Scorer
+
+
+class Recommendation(Value):
+    """A paper beside its score, field and reason."""
+
+    paper: Paper
+    score: ScoreValue
+    field: str | None
+    reason: str
+
+
+class Unscored(Value):
+    """A paper beside the reason why it has no score."""
+
+    paper: Paper
+    reason: str
+
+
+class Section(Value):
+    """The recommended papers of one field, best first; ``field`` is none where no field fits."""
+
+    field: str | None
+    papers: tuple[Recommendation, ...]
+
+
+class Verdict(StrEnum):
+    """What kind of day it was."""
+
+    RECOMMENDED = "recommended"
+    NOTHING_ANNOUNCED = "nothing-announced"
+    NOTHING_NEW = "nothing-new"
+    FEEDS_UNREADABLE = "feeds-unreadable"
+    NOTHING_ABOVE_THRESHOLD = "nothing-above-threshold"
+    SCORING_FAILED = "scoring-failed"
+
+
+class Digest(Value):
+    """One day's digest; its JSON form is ``digest.json``.
+
+    ``date`` is the announcement date in US Eastern time and the digest's key, ``made_at`` the time
+    of making in the reader's time zone. ``sections`` hold what reached the threshold, ``below`` what
+    was scored under it, ``triaged`` and ``failed`` the rest of the ledger.
+    """
+
+    schema_version: Literal[1] = 1
+    date: dt.date
+    made_at: dt.datetime
+    reader: Reader
+    scorer: Scorer
+    tokens: Tokens
+    ledger: Ledger
+    verdict: Verdict
+    feeds: tuple[FeedReading, ...]
+    left_out: int
+    seen_before: int
+    sections: tuple[Section, ...]
+    below: tuple[Recommendation, ...]
+    triaged: tuple[Paper, ...]
+    failed: tuple[Unscored, ...]
+
+    @property
+    def recommended(self) -> int:
+        """How many papers reached the threshold."""
+        return sum(len(section.papers) for section in self.sections)
+
+    @property
+    def best(self) -> Recommendation | None:
+        """The first paper of the ranking, or none on a day without recommendations."""
+        return self.sections[0].papers[0] if self.sections else None
+
+
+class Day(Value):
+    """One line of the archive's index."""
+
+    date: dt.date
+    announced: int
+    recommended: int
+    tokens: int
+    failed: int
