@@ -39,6 +39,7 @@ class Words:
     feed_from: str
     feed_unreadable: str
     feeds_heading: str
+    notes: str
     verdicts: dict[Verdict, str]
     score: str
     authors: str
@@ -56,6 +57,7 @@ class Words:
     why_mailed: str
     archive: str
     all_days: str
+    no_days: str
     day: str
     announced: str
     recommended: str
@@ -95,6 +97,7 @@ ZH = Words(
     feed_from="{category}（{date}）：{state}",
     feed_unreadable="有一条公告无法读取",
     feeds_heading="公告源",
+    notes="说明",
     verdicts={
         Verdict.RECOMMENDED: "",
         Verdict.NOTHING_ANNOUNCED: "今天 arXiv 没有发布公告（周末或节假日），因此没有可推荐的论文。",
@@ -119,6 +122,7 @@ ZH = Words(
     why_mailed="这封邮件由你部署的 ArXiv 每日推荐自动发送；要停止接收，请回复退订。",
     archive="ArXiv 每日推荐归档",
     all_days="所有日期",
+    no_days="还没有任何一天的推荐；第一次运行之后会列在这里。",
     day="公告日",
     announced="阅读",
     recommended="推荐",
@@ -160,6 +164,7 @@ EN = Words(
     feed_from="{category} ({date}): {state}",
     feed_unreadable="an announcement could not be read",
     feeds_heading="Feeds",
+    notes="Notes",
     verdicts={
         Verdict.RECOMMENDED: "",
         Verdict.NOTHING_ANNOUNCED: "arXiv announced nothing today (weekend or holiday), so there is"
@@ -188,6 +193,7 @@ EN = Words(
     why_mailed="Sent by the arXiv digest that you deployed; to stop it, reply with unsubscribe.",
     archive="Archive of the arXiv digest",
     all_days="All days",
+    no_days="There is no digest yet; the first one will be listed here.",
     day="Announced on",
     announced="Read",
     recommended="Recommended",

@@ -19,9 +19,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from arxiv_digest.models import Paper, Scored
 from arxiv_digest.profile import Profile
 
-NAME = "local TF-IDF"
-"""What a digest calls this scorer."""
-
 SHARE = 0.2
 """The share of a day's papers that is given the profile's usual threshold of 7 or more."""
 

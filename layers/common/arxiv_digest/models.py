@@ -185,6 +185,10 @@ class Scorer(Value):
     name: str
 
 
+LOCAL_SCORER = Scorer(kind=ScorerKind.LOCAL, name="local TF-IDF")
+"""The scorer of :mod:`arxiv_digest.local`."""
+
+
 class Reader(Value):
     """What a digest needs to know of the profile it was made for."""
 

@@ -56,7 +56,7 @@ def render_index(days: Iterable[Day], language: str) -> str:
     return template.render(days=newest_first, said=words(language))
 
 
-def render_mail(digest: Digest, sender: str, recipient: str, page: str) -> EmailMessage:
+def render_mail(digest: Digest, sender: Address, recipient: str, page: str) -> EmailMessage:
     """The digest as a multipart message, text and HTML, as it is handed to SES.
 
     ``page`` says where the digest stands in the archive. SES replaces ``Message-ID`` and ``Date``,
@@ -69,7 +69,7 @@ def render_mail(digest: Digest, sender: str, recipient: str, page: str) -> Email
     message["To"] = Address(addr_spec=recipient)
     message["Subject"] = _subject(digest, said)
     message["Auto-Submitted"] = "auto-generated"
-    message["List-Unsubscribe"] = f"<mailto:{_address_of(sender)}?subject=unsubscribe>"
+    message["List-Unsubscribe"] = f"<mailto:{sender.addr_spec}?subject=unsubscribe>"
     message["X-ArXiv-Digest"] = digest.date.isoformat()
     environment = _environment()
     text = environment.get_template("mail.txt.j2").render(context)
@@ -107,10 +107,6 @@ def _subject(digest: Digest, said: Words) -> str:
         return said.subject_none.format(date=digest.date)
     line = said.subject.format(date=digest.date, count=digest.recommended, title=best.paper.title)
     return line if len(line) <= 150 else line[:149] + "…"
-
-
-def _address_of(sender: str) -> str:
-    return sender.rpartition("<")[2].rstrip("> ")
 
 
 def _context(digest: Digest) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""The Lambda that scores one batch a message."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.parameters import get_secret
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from arxiv_digest.adapters.queue import BatchQueue
+from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.adapters.settings import ScoreSettings
+from arxiv_digest.models import Batch
+from arxiv_digest.steps.score import Score
+
+if TYPE_CHECKING:
+    from arxiv_digest.adapters.llm import LanguageModel
+
+KEY_SECONDS = 300
+"""For how long an API key is kept before it is asked for again, so that a new one is taken up."""
+
+logger = Logger()
+metrics = Metrics()
+processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@cache
+def settings() -> ScoreSettings:
+    """The settings, read once for each execution environment."""
+    return ScoreSettings()
+
+
+def language_model(mode: str | None) -> LanguageModel:
+    """The configured language model, with its key from Secrets Manager."""
+    # Imported here: runs that the local scorer scores do not need it.
+    from arxiv_digest.adapters.llm import LanguageModel
+
+    told = settings()
+    # A server of one's own may want no key, but the client insists on one.
+    key = str(get_secret(told.llm_secret, max_age=KEY_SECONDS)) if told.llm_secret else "none"
+    return LanguageModel(told.llm_base_url, told.llm_model, key, mode)
+
+
+@cache
+def step() -> Score:
+    """The step with its adapters, made once for each execution environment."""
+    return Score(Runs(boto3.resource("dynamodb"), settings().table), language_model)
+
+
+@cache
+def queue() -> BatchQueue:
+    """The batch queue, for messages that have to wait."""
+    return BatchQueue(boto3.client("sqs"), settings().queue_url)
+
+
+def score(record: SQSRecord) -> None:
+    """Score the batch of one message; whatever is raised makes SQS deliver it again."""
+    batch = Batch.model_validate_json(record.body)
+    try:
+        result = step()(batch)
+    except Exception as problem:
+        receives = int(record.attributes.approximate_receive_count)
+        asked = getattr(problem, "retry_after", 0.0)
+        seconds = queue().back_off(record.receipt_handle, receives, asked)
+        why = str(problem) or type(problem).__name__
+        step().runs.note_trouble(batch, why)
+        logger.exception(
+            "batch %s of %s failed, again in %s s: %s", batch.number, batch.date, seconds, why
+        )
+        raise
+    logger.info("batch %s of %s: %s", batch.number, batch.date, result.done, extra={
+        "score": result.model_dump(mode="json")
+    })
+    metrics.add_metric("Scored", MetricUnit.Count, result.scored)
+    metrics.add_metric("ScoringFailed", MetricUnit.Count, result.failed)
+    metrics.add_metric("Tokens", MetricUnit.Count, result.tokens.total)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Handle messages of the batch queue; the answer names those that failed."""
+    return dict(
+        process_partial_response(
+            event=event, record_handler=score, processor=processor, context=context
+        )
+    )

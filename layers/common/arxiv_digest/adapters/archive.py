@@ -1,0 +1,52 @@
+"""The archive bucket: digests for the reader, raw feeds for rebuilding, the reader's profile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PROFILE_KEY = "config/profile.yaml"
+
+_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "md": "text/markdown; charset=utf-8",
+    "json": "application/json",
+    "xml": "application/xml",
+    "eml": "message/rfc822",
+}
+
+
+def raw_feed_key(date: object, category: str) -> str:
+    """The key of a feed as it was read; ``date`` is the feed's own announcement date."""
+    return f"raw/{date}/{category}.xml"
+
+
+class Archive:
+    """Objects of one bucket, by key."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def write(self, key: str, body: str | bytes) -> None:
+        """Write one object; its content type follows from the key's ending."""
+        content = body.encode() if isinstance(body, str) else body
+        self._client.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=content,
+            ContentType=_TYPES.get(key.rpartition(".")[2], "application/octet-stream"),
+        )
+
+    def read(self, key: str) -> bytes | None:
+        """One object's bytes, or none where there is no such object."""
+        try:
+            return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except ClientError as problem:
+            if problem.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise

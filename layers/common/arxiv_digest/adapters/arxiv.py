@@ -1,0 +1,124 @@
+"""arXiv's RSS over HTTP, within arXiv's terms: one connection, at least 3 s between requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import urllib3
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_exponential
+
+USER_AGENT = "arxiv-daily-digest/1 (one request a category and day; RSS reader)"
+TRIES = 4
+LONGEST_WAIT = 60.0
+"""Seconds; a feed that asks for a longer wait is left to the next firing."""
+
+_RETRIED = (429, 500, 502, 503, 504)
+
+
+class FeedUnreachable(Exception):
+    """A feed that could not be read; the message says why in a few words."""
+
+    def __init__(self, why: str, *, passing: bool = False, retry_after: float = 0.0) -> None:
+        super().__init__(why)
+        self.passing = passing
+        self.retry_after = retry_after
+
+
+class FeedReader:
+    """Reads categories' feeds one after another over one connection.
+
+    ``interval`` is the least time between two requests in seconds, retries included: arXiv's API
+    terms ask for three seconds.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        interval: float = 3.0,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._interval = interval
+        self._sleep = sleep
+        self._clock = clock
+        self._last: float | None = None
+        self._pool = urllib3.PoolManager(
+            num_pools=1,
+            maxsize=1,
+            retries=False,
+            timeout=urllib3.Timeout(connect=10, read=60),
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
+        )
+
+    def read(self, category: str) -> bytes:
+        """The feed of one category, decompressed.
+
+        Tries up to four times on 429, 5xx and broken connections, honouring ``Retry-After`` up to
+        a minute. Raises :class:`FeedUnreachable` when that is of no use.
+        """
+        tries = Retrying(
+            retry=retry_if_exception(_worth_another_try),
+            stop=stop_after_attempt(TRIES),
+            wait=_wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        for attempt in tries:
+            with attempt:
+                return self._get(category)
+        raise AssertionError("tenacity either returns or raises")
+
+    def _get(self, category: str) -> bytes:
+        if self._last is not None:
+            self._sleep(max(0.0, self._last + self._interval - self._clock()))
+        try:
+            response = self._pool.request("GET", f"{self._base_url}/{category}", redirect=True)
+        except urllib3.exceptions.HTTPError as problem:
+            raise FeedUnreachable(_few_words(problem), passing=True) from problem
+        finally:
+            self._last = self._clock()
+        if response.status == 200:
+            return response.data
+        raise FeedUnreachable(
+            f"HTTP {response.status} {response.reason or ''}".strip(),
+            passing=response.status in _RETRIED,
+            retry_after=_retry_after(response.headers.get("Retry-After")),
+        )
+
+
+def _worth_another_try(problem: BaseException) -> bool:
+    return (
+        isinstance(problem, FeedUnreachable)
+        and problem.passing
+        and problem.retry_after <= LONGEST_WAIT
+    )
+
+
+def _wait(state: RetryCallState) -> float:
+    problem = state.outcome.exception() if state.outcome else None
+    asked = problem.retry_after if isinstance(problem, FeedUnreachable) else 0.0
+    return max(asked, wait_exponential(multiplier=2, max=20)(state))
+
+
+def _retry_after(header: str | None) -> float:
+    """Seconds to wait by a ``Retry-After`` header, in either of its forms (RFC 9110, 10.2.3)."""
+    if not header:
+        return 0.0
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def _few_words(problem: urllib3.exceptions.HTTPError) -> str:
+    cause = problem.__cause__ or problem
+    if isinstance(problem, urllib3.exceptions.TimeoutError):
+        return "no answer within 60 s"
+    return f"no connection ({type(cause).__name__})"

@@ -1,0 +1,97 @@
+"""The batch queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from arxiv_digest.models import Batch
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef as Entry
+
+MAX_ENTRIES = 10
+MAX_REQUEST_BYTES = 256 * 1024
+"""SQS's limits of one ``SendMessageBatch``: 10 entries, and together no more than one message."""
+
+LONGEST_BACKOFF = 900
+"""Seconds."""
+
+
+class MessagesRefused(Exception):
+    """Messages that SQS would not take after several tries; the message names their batches."""
+
+    def __init__(self, entries: Sequence[Entry], why: str) -> None:
+        batches = ", ".join(entry["Id"] for entry in entries)
+        super().__init__(f"SQS did not take the messages of batches {batches}: {why}")
+        self.entries = entries
+
+
+class BatchQueue:
+    """Sends batches, and hands back for later what could not be scored now."""
+
+    def __init__(self, client: SQSClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, batches: Iterable[Batch]) -> None:
+        """Send every batch as one message.
+
+        SQS answers for each entry of a request by itself: refused ones are sent again, up to five
+        times, and then raise :class:`MessagesRefused`.
+        """
+        entries: list[Entry] = [
+            {"Id": str(batch.number), "MessageBody": batch.model_dump_json()} for batch in batches
+        ]
+        for group in _requests(entries):
+            self._send_all(group)
+
+    def back_off(self, receipt_handle: str, receives: int, asked: float = 0.0) -> int:
+        """Make a failed message visible again after 15, 30, 60 … seconds, at most 15 minutes.
+
+        ``receives`` counts deliveries so far, ``asked`` are the seconds a provider asked to wait.
+        Returns the seconds. Without this, a message would stay hidden for the queue's visibility
+        timeout, which is six times the function's.
+        """
+        seconds = int(min(LONGEST_BACKOFF, max(asked, 15 * 2 ** (receives - 1))))
+        self._client.change_message_visibility(
+            QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+        )
+        return seconds
+
+    def _send_all(self, group: list[Entry]) -> None:
+        waiting = group
+
+        @retry(
+            retry=retry_if_exception_type(MessagesRefused),
+            stop=stop_after_attempt(5),
+            wait=wait_random_exponential(multiplier=0.2, max=5),
+            reraise=True,
+        )
+        def send() -> None:
+            nonlocal waiting
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=waiting)
+            refused = {entry["Id"]: entry for entry in answer.get("Failed", ())}
+            waiting = [entry for entry in waiting if entry["Id"] in refused]
+            if waiting:
+                first = refused[waiting[0]["Id"]]
+                raise MessagesRefused(waiting, f"{first['Code']} {first.get('Message', '')}".strip())
+
+        send()
+
+
+def _requests(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    group: list[Entry] = []
+    size = 0
+    for entry in entries:
+        added = len(entry["MessageBody"].encode())
+        if group and (len(group) == MAX_ENTRIES or size + added > MAX_REQUEST_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(entry)
+        size += added
+    if group:
+        yield group

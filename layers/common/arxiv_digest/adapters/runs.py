@@ -1,0 +1,401 @@
+"""The runs table: one partition a run, one item a paper that was seen, one a day of the archive.
+
+==================  ==========================  ====================================================
+partition           sort key                    what it holds
+==================  ==========================  ====================================================
+``RUN#<date>``      ``RUN``                     the run, and ``remaining``: batches not yet scored
+``RUN#<date>``      ``QUEUED#<attempt>#<n>``    a batch as it was queued
+``RUN#<date>``      ``SENT``                    every message of the run was sent
+``RUN#<date>``      ``BATCH#<n>``               the batch was counted down, and its tokens
+``RUN#<date>``      ``PAPER#<id>``              a paper's outcome
+``RUN#<date>``      ``TROUBLE#<n>``             why a batch could not be scored the last time
+``RUN#<date>``      ``MODE``                    the response mode that the provider takes
+``RUN#<date>``      ``DIGEST``                  the digest was made and mailed, with how many missing
+``RUN#<date>``      ``MAIL#<recipient>``        the claim of one mail: SENDING, SENT or REFUSED
+``SEEN#<id>``       ``SEEN``                    the date of the run that read the paper
+``PENDING``         ``<date>#<category>``       a stored feed that the next run reads
+``DAYS``            ``<date>``                  a line of the archive's index
+==================  ==========================  ====================================================
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+from pydantic import TypeAdapter
+from tenacity import (
+    retry,
+    retry_if_exception,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from arxiv_digest.models import (
+    SCHEMA_VERSION,
+    Batch,
+    Day,
+    Outcome,
+    Paper,
+    Run,
+    Tokens,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
+
+RUN_DAYS = 90
+"""Days after which a run's items expire."""
+SEEN_DAYS = 400
+"""Days for which a paper that was read is not read again."""
+
+_OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
+
+
+class RunMissing(Exception):
+    """A batch of a run that the table does not hold (any more)."""
+
+
+class Unprocessed(Exception):
+    """Keys that DynamoDB did not answer for after several tries."""
+
+
+class Results(NamedTuple):
+    """What a run has brought so far.
+
+    ``outcomes`` are by paper id; ``troubles`` give the last problem of batches, by number;
+    ``remaining`` counts the batches that were not scored.
+    """
+
+    outcomes: dict[str, Outcome]
+    tokens: Tokens
+    troubles: dict[int, str]
+    remaining: int
+
+
+class Pending(NamedTuple):
+    """A stored feed that the next run reads: its announcement date and category."""
+
+    date: date
+    category: str
+
+
+class Runs:
+    """The runs table by its name; times are seconds since the epoch, UTC."""
+
+    def __init__(
+        self,
+        resource: DynamoDBServiceResource,
+        table: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._resource = resource
+        self._table = resource.Table(table)
+        self._clock = clock
+
+    def get(self, day: date) -> Run | None:
+        """The run of one announcement date."""
+        item = self._get(_run_key(day), "RUN")
+        return Run.model_validate_json(item["run"]) if item else None
+
+    def create(self, run: Run, batches: Sequence[Batch]) -> bool:
+        """Write a run with all its batches, unless there is one for its date: then ``False``.
+
+        The batches are written first, under a name of this attempt, and the run last: whoever
+        finds a run finds all of it, and of two attempts at the same time one wins whole.
+        """
+        attempt = f"{self._clock():.6f}"
+        with self._table.batch_writer() as writer:
+            for batch in batches:
+                writer.put_item(
+                    Item={
+                        **self._item(_run_key(run.date), _queued(attempt, batch.number)),
+                        "batch": batch.model_dump_json(),
+                    }
+                )
+        item = {
+            **self._item(_run_key(run.date), "RUN"),
+            "attempt": attempt,
+            "remaining": len(batches),
+            "run": run.model_dump_json(),
+        }
+        return self._put_new(item)
+
+    def batches(self, day: date) -> list[Batch]:
+        """The batches of a run as they were queued, in order."""
+        item = self._get(_run_key(day), "RUN")
+        if item is None:
+            return []
+        prefix = _queued(item["attempt"], 0).removesuffix("00000")
+        found = self._query(_run_key(day), prefix)
+        return [Batch.model_validate_json(queued["batch"]) for queued in found]
+
+    def mark_sent(self, day: date) -> None:
+        """Note that every message of a run was sent."""
+        self._table.put_item(Item=self._item(_run_key(day), "SENT"))
+
+    def sent(self, day: date) -> bool:
+        """Whether every message of a run was sent."""
+        return self._get(_run_key(day), "SENT") is not None
+
+    def batch_done(self, day: date, number: int) -> bool:
+        """Whether a batch was counted down already, so that its message is a redelivery."""
+        return self._get(_run_key(day), _batch(number)) is not None
+
+    def complete_batch(self, batch: Batch, outcomes: Iterable[Outcome], tokens: Tokens) -> bool:
+        """Write a batch's outcomes and count the run down, all or nothing.
+
+        Returns ``False``, with nothing written, for a batch that was counted down before. Raises
+        :class:`RunMissing` where there is no such run.
+        """
+        key = _run_key(batch.date)
+        operations: list[Any] = [
+            _put(
+                self._table.name,
+                {**self._item(key, _batch(batch.number)), "tokens": tokens.model_dump_json()},
+                ConditionExpression="attribute_not_exists(pk)",
+            ),
+            {
+                "Update": {
+                    "TableName": self._table.name,
+                    "Key": {"pk": key, "sk": "RUN"},
+                    "UpdateExpression": "ADD remaining :less",
+                    "ConditionExpression": "attribute_exists(pk)",
+                    "ExpressionAttributeValues": {":less": -1},
+                }
+            },
+        ]
+        for outcome in outcomes:
+            item = self._item(key, f"PAPER#{outcome.paper_id}")
+            item["outcome"] = outcome.model_dump_json()
+            operations.append(_put(self._table.name, item))
+        try:
+            self._transact(operations)
+        except ClientError as problem:
+            reasons = _cancellation_reasons(problem)
+            if reasons[:1] == ["ConditionalCheckFailed"]:
+                return False
+            if reasons[1:2] == ["ConditionalCheckFailed"]:
+                raise RunMissing(f"there is no run of {batch.date}") from problem
+            raise
+        return True
+
+    def note_trouble(self, batch: Batch, why: str) -> None:
+        """Keep why a batch could not be scored this time; the digest says it if it stays so."""
+        item = self._item(_run_key(batch.date), f"TROUBLE#{batch.number:05d}")
+        self._table.put_item(Item={**item, "number": batch.number, "why": why[:1000]})
+
+    def results(self, day: date) -> Results:
+        """What a run has brought so far, read consistently."""
+        outcomes: dict[str, Outcome] = {}
+        tokens = Tokens()
+        troubles: dict[int, str] = {}
+        remaining = 0
+        for item in self._query(_run_key(day), ""):
+            kind = item["sk"].partition("#")[0]
+            if kind == "PAPER":
+                outcome = _OUTCOME.validate_json(item["outcome"])
+                outcomes[outcome.paper_id] = outcome
+            elif kind == "BATCH":
+                tokens += Tokens.model_validate_json(item["tokens"])
+            elif kind == "TROUBLE":
+                troubles[int(item["number"])] = item["why"]
+            elif kind == "RUN":
+                remaining = int(item["remaining"])
+        return Results(outcomes, tokens, troubles, remaining)
+
+    def response_mode(self, day: date) -> str | None:
+        """The response mode found for a run's language model, if any."""
+        item = self._get(_run_key(day), "MODE")
+        return item["mode"] if item else None
+
+    def remember_response_mode(self, day: date, mode: str) -> None:
+        """Keep the response mode that a run's language model takes."""
+        self._table.put_item(Item={**self._item(_run_key(day), "MODE"), "mode": mode})
+
+    def digest_made(self, day: date) -> int | None:
+        """How many batches were missing when the digest was made last; none if it was not."""
+        item = self._get(_run_key(day), "DIGEST")
+        return int(item["remaining"]) if item else None
+
+    def mark_digest_made(self, day: date, remaining: int) -> None:
+        """Note that the digest was made and mailed, with how many batches missing."""
+        self._table.put_item(Item={**self._item(_run_key(day), "DIGEST"), "remaining": remaining})
+
+    def claim_mail(self, day: date, recipient: str) -> bool:
+        """Claim the one mail of a date to a recipient; ``False`` where somebody did before.
+
+        A claim that SES refused can be claimed again: that mail was certainly not sent.
+        """
+        return self._put_new(
+            {**self._item(_run_key(day), _mail(recipient)), "state": "SENDING"},
+            again_if="REFUSED",
+        )
+
+    def mail_state(self, day: date, recipient: str) -> str | None:
+        """``SENDING``, ``SENT``, ``REFUSED``, or none for a mail that nobody claimed."""
+        item = self._get(_run_key(day), _mail(recipient))
+        return item["state"] if item else None
+
+    def settle_mail(self, day: date, recipient: str, state: str, detail: str) -> None:
+        """Close a claim as ``SENT`` with SES's message id, or ``REFUSED`` with its reason."""
+        item = self._item(_run_key(day), _mail(recipient))
+        self._table.put_item(Item={**item, "state": state, "detail": detail})
+
+    def seen(self, ids: Sequence[str]) -> dict[str, date]:
+        """The papers among ``ids`` that a run has read, with the date of that run."""
+        found: dict[str, date] = {}
+        for start in range(0, len(ids), 100):
+            keys = [{"pk": f"SEEN#{paper_id}", "sk": "SEEN"} for paper_id in ids[start : start + 100]]
+            for item in self._get_many(keys):
+                found[item["pk"].removeprefix("SEEN#")] = date.fromisoformat(item["date"])
+        return found
+
+    def mark_seen(self, papers: Iterable[Paper], day: date) -> None:
+        """Note that the run of a date has read these papers."""
+        with self._table.batch_writer() as writer:
+            for paper in papers:
+                item = self._item(f"SEEN#{paper.id}", "SEEN", days=SEEN_DAYS)
+                writer.put_item(Item={**item, "date": day.isoformat()})
+
+    def add_pending(self, pending: Pending) -> None:
+        """Note that a stored feed waits for the next run."""
+        self._table.put_item(Item=self._item("PENDING", f"{pending.date}#{pending.category}"))
+
+    def pending(self) -> list[Pending]:
+        """The stored feeds that wait for the next run, the oldest first."""
+        found = (item["sk"].partition("#") for item in self._query("PENDING", ""))
+        return [Pending(date.fromisoformat(day), category) for day, _, category in found]
+
+    def clear_pending(self, pending: Iterable[Pending]) -> None:
+        """Note that these stored feeds were read."""
+        for feed in pending:
+            self._table.delete_item(Key={"pk": "PENDING", "sk": f"{feed.date}#{feed.category}"})
+
+    def record_day(self, day: Day) -> None:
+        """Write a day's line of the archive's index; it never expires."""
+        item = {"pk": "DAYS", "sk": day.date.isoformat(), "schema_version": SCHEMA_VERSION}
+        self._table.put_item(Item={**item, "day": day.model_dump_json()})
+
+    def days(self) -> list[Day]:
+        """Every day of the archive's index, the oldest first."""
+        return [Day.model_validate_json(item["day"]) for item in self._query("DAYS", "")]
+
+    def _item(self, partition: str, sort: str, days: int = RUN_DAYS) -> dict[str, Any]:
+        now = int(self._clock())
+        return {
+            "pk": partition,
+            "sk": sort,
+            "schema_version": SCHEMA_VERSION,
+            "written_at": datetime.fromtimestamp(now, UTC).isoformat(),
+            "expires_at": now + days * 86_400,
+        }
+
+    def _get(self, partition: str, sort: str) -> dict[str, Any] | None:
+        key = {"pk": partition, "sk": sort}
+        return self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+
+    def _query(self, partition: str, prefix: str) -> Iterator[dict[str, Any]]:
+        condition = Key("pk").eq(partition)
+        if prefix:
+            condition &= Key("sk").begins_with(prefix)
+        start: dict[str, Any] = {}
+        while True:
+            page = self._table.query(
+                KeyConditionExpression=condition, ConsistentRead=True, **start
+            )
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _get_many(self, keys: list[dict[str, str]]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        request: Mapping[str, Any] = {self._table.name: {"Keys": keys, "ConsistentRead": True}}
+
+        @retry(
+            retry=retry_if_exception_type(Unprocessed),
+            stop=stop_after_attempt(8),
+            wait=wait_random_exponential(multiplier=0.1, max=5),
+            reraise=True,
+        )
+        def get() -> None:
+            nonlocal request
+            answer = self._resource.batch_get_item(RequestItems=request)
+            found.extend(answer["Responses"].get(self._table.name, []))
+            request = answer.get("UnprocessedKeys") or {}
+            if request:
+                raise Unprocessed(f"DynamoDB left keys of {self._table.name} unprocessed")
+
+        get()
+        return found
+
+    def _put_new(self, item: dict[str, Any], again_if: str | None = None) -> bool:
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if again_if:
+            condition = {
+                "ConditionExpression": "attribute_not_exists(pk) OR #state = :again",
+                "ExpressionAttributeNames": {"#state": "state"},
+                "ExpressionAttributeValues": {":again": again_if},
+            }
+        try:
+            self._table.put_item(Item=item, **condition)
+        except ClientError as problem:
+            if problem.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def _transact(self, operations: list[Any]) -> None:
+        # Scorers count the same run down at the same time; DynamoDB cancels one of two
+        # transactions that meet (TransactionConflict), and the SDK does not repeat it.
+        @retry(
+            retry=retry_if_exception(_is_conflict),
+            stop=stop_after_attempt(12),
+            wait=wait_random_exponential(multiplier=0.05, max=3),
+            reraise=True,
+        )
+        def write() -> None:
+            self._resource.meta.client.transact_write_items(TransactItems=operations)
+
+        write()
+
+
+def _run_key(day: date) -> str:
+    return f"RUN#{day.isoformat()}"
+
+
+def _queued(attempt: str, number: int) -> str:
+    return f"QUEUED#{attempt}#{number:05d}"
+
+
+def _batch(number: int) -> str:
+    return f"BATCH#{number:05d}"
+
+
+def _mail(recipient: str) -> str:
+    return f"MAIL#{recipient.casefold()}"
+
+
+def _put(table: str, item: dict[str, Any], **condition: str) -> dict[str, Any]:
+    return {"Put": {"TableName": table, "Item": item, **condition}}
+
+
+def _cancellation_reasons(problem: ClientError) -> list[str]:
+    if problem.response["Error"]["Code"] != "TransactionCanceledException":
+        return []
+    reasons: Any = problem.response.get("CancellationReasons", [])
+    return [reason.get("Code", "") for reason in reasons]
+
+
+def _is_conflict(problem: BaseException) -> bool:
+    if not isinstance(problem, ClientError):
+        return False
+    reasons = _cancellation_reasons(problem)
+    return "TransactionConflict" in reasons and "ConditionalCheckFailed" not in reasons

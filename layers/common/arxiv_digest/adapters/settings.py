@@ -1,0 +1,53 @@
+"""What the template tells the functions, as validated values from the environment."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What every function is told; variables are prefixed with ``DIGEST_``."""
+
+    model_config = SettingsConfigDict(env_prefix="DIGEST_", frozen=True)
+
+    table: str
+
+
+class FetchSettings(Settings):
+    """Fetch's settings; an empty ``llm_model`` means the local scorer."""
+
+    bucket: str
+    queue_url: str
+    feed_base_url: str
+    feed_interval: float = Field(default=3.0, ge=0)
+    llm_model: str = ""
+
+
+class ScoreSettings(Settings):
+    """Score's settings; ``llm_secret`` is the *name* of the secret that holds the API key."""
+
+    queue_url: str
+    llm_base_url: str = ""
+    llm_model: str = ""
+    llm_secret: str = ""
+
+
+class AggregateSettings(Settings):
+    """Aggregate's settings; without recipients no mail is sent."""
+
+    bucket: str
+    sender_address: str
+    sender_name: str = ""
+    recipients: Annotated[tuple[str, ...], NoDecode] = ()
+    configuration_set: str
+
+    @field_validator("recipients", mode="before")
+    @classmethod
+    def _split(cls, listed: object) -> object:
+        if not isinstance(listed, str):
+            return listed
+        addresses = (address.strip() for address in listed.split(","))
+        return tuple(dict.fromkeys(address for address in addresses if address))

@@ -1,0 +1,1 @@
+"""The three steps of a run, in the order of the flow; each is handed its adapters."""

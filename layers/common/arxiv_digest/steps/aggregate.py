@@ -1,0 +1,156 @@
+"""Outcomes to a digest in the archive and in the mail: the last step of a run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from enum import StrEnum
+
+from pydantic import ConfigDict
+
+from arxiv_digest import rendering
+from arxiv_digest.adapters.archive import Archive
+from arxiv_digest.adapters.mailer import Mailer, MailRefused, MailUncertain
+from arxiv_digest.adapters.runs import Results, Runs
+from arxiv_digest.models import Batch, Day, Digest, Run, Value
+from arxiv_digest.profile import load_profile
+from arxiv_digest.ranking import make_digest
+
+
+class DeadlineEvent(Value):
+    """What invokes aggregate besides the stream: the deadline of a date, today's unless named.
+
+    ``source`` is only for the log.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    deadline: bool = True
+    date: dt.date | None = None
+
+
+class MailState(StrEnum):
+    """What became of one recipient's mail; ``uncertain`` ones are never sent again by themselves."""
+
+    SENT = "sent"
+    SENT_BEFORE = "sent-before"
+    REFUSED = "refused"
+    UNCERTAIN = "uncertain"
+
+
+class AggregateDone(StrEnum):
+    """What the step did."""
+
+    MADE = "made"
+    MADE_BEFORE = "made-before"
+    NO_RUN = "no-run"
+
+
+class AggregateResult(Value):
+    """What the step did, the digest it made, and what became of each recipient's mail."""
+
+    date: dt.date
+    done: AggregateDone
+    digest: Digest | None = None
+    mail: dict[str, MailState] = {}
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """The last step with its adapters."""
+
+    runs: Runs
+    archive: Archive
+    mailer: Mailer
+    sender: Address
+    recipients: tuple[str, ...]
+    log: Callable[[str], None]
+
+    def __call__(self, date: dt.date, now: dt.datetime) -> AggregateResult:
+        """Make the digest of a date from whatever is there, and mail it once to each recipient.
+
+        Made again it overwrites the archive and mails nobody twice; a digest that was made of the
+        whole run, and mailed, is left alone.
+        """
+        run = self.runs.get(date)
+        if run is None:
+            return AggregateResult(date=date, done=AggregateDone.NO_RUN)
+        if self.runs.digest_made(date) == 0:
+            return AggregateResult(date=date, done=AggregateDone.MADE_BEFORE)
+        results = self.runs.results(date)
+        digest = _digest(run, self.runs.batches(date), results, now)
+        self._write(digest)
+        mail = {recipient: self._mail(digest, recipient) for recipient in self.recipients}
+        if MailState.REFUSED not in mail.values():
+            self.runs.mark_digest_made(date, results.remaining)
+        return AggregateResult(date=date, done=AggregateDone.MADE, digest=digest, mail=mail)
+
+    def _write(self, digest: Digest) -> None:
+        forms = {
+            "md": rendering.render_markdown(digest),
+            "html": rendering.render_page(digest),
+            "json": rendering.render_json(digest),
+        }
+        for ending, body in forms.items():
+            self.archive.write(f"{digest.date}/digest.{ending}", body)
+        self.runs.record_day(
+            Day(
+                date=digest.date,
+                announced=digest.ledger.announced,
+                recommended=digest.recommended,
+                tokens=digest.tokens.total,
+                failed=digest.ledger.failed,
+            )
+        )
+        days = self.runs.days()
+        if days[-1].date == digest.date:
+            for ending, body in forms.items():
+                self.archive.write(f"latest.{ending}", body)
+        self.archive.write("index.html", rendering.render_index(days, digest.reader.language))
+        self.archive.write(rendering.SCHEMA_NAME, rendering.render_schema())
+
+    def _mail(self, digest: Digest, recipient: str) -> MailState:
+        if not self.runs.claim_mail(digest.date, recipient):
+            sent = self.runs.mail_state(digest.date, recipient) == "SENT"
+            return MailState.SENT_BEFORE if sent else MailState.UNCERTAIN
+        page = f"s3://{self.archive.bucket}/{digest.date}/digest.html"
+        message = rendering.render_mail(digest, self.sender, recipient, page)
+        self.archive.write(f"{digest.date}/mail/{recipient}.eml", message.as_bytes())
+        return self._send(digest, recipient, message)
+
+    def _send(self, digest: Digest, recipient: str, message: EmailMessage) -> MailState:
+        try:
+            message_id = self.mailer.send(message)
+        except MailRefused as problem:
+            self.log(f"SES refused the mail of {digest.date} to {recipient}: {problem}")
+            self.runs.settle_mail(digest.date, recipient, "REFUSED", str(problem))
+            return MailState.REFUSED
+        except MailUncertain as problem:
+            self.log(
+                f"nobody knows whether the mail of {digest.date} to {recipient} was sent, so it is"
+                f" not sent again: {problem}"
+            )
+            return MailState.UNCERTAIN
+        self.runs.settle_mail(digest.date, recipient, "SENT", message_id)
+        return MailState.SENT
+
+
+def _digest(run: Run, batches: list[Batch], results: Results, now: dt.datetime) -> Digest:
+    unscored = {
+        paper.id: results.troubles[batch.number]
+        for batch in batches
+        if batch.number in results.troubles
+        for paper in batch.papers
+    }
+    return make_digest(
+        run,
+        load_profile(run.profile).reader,
+        [paper for batch in batches for paper in batch.papers],
+        results.outcomes,
+        results.tokens,
+        now,
+        unscored,
+    )

@@ -1,0 +1,193 @@
+"""Announcements to batches on the queue: the first step of a run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import resources
+
+from arxiv_digest.adapters.archive import PROFILE_KEY, Archive, raw_feed_key
+from arxiv_digest.adapters.arxiv import FeedReader, FeedUnreachable
+from arxiv_digest.adapters.queue import BatchQueue
+from arxiv_digest.adapters.runs import Pending, Runs
+from arxiv_digest.announcements import ParsedFeed, eastern_date, judged, merge, parse_feed
+from arxiv_digest.batches import make_batches
+from arxiv_digest.firings import Action, FetchEvent, action, categories_to_read, newest
+from arxiv_digest.models import FeedReading, FeedState, Paper, Run, Scorer, Value
+from arxiv_digest.profile import Profile, load_profile
+
+ABANDONED = dt.timedelta(minutes=20)
+"""After this time a run whose messages were not all sent is finished by the next firing: longer
+than fetch can run, so that it is certainly not at work any more."""
+
+
+class Done(StrEnum):
+    """What a firing did."""
+
+    STARTED = "started"
+    RESUMED = "resumed"
+    WAITED = "waited"
+    NOTHING = "nothing"
+
+
+class FetchResult(Value):
+    """What a firing did for which announcement date, and what it found.
+
+    ``stored`` are the categories whose unread announcements were kept for the next run.
+    """
+
+    date: dt.date
+    done: Done
+    announced: int = 0
+    batches: int = 0
+    feeds: tuple[FeedReading, ...] = ()
+    stored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """The first step with its adapters."""
+
+    arxiv: FeedReader
+    runs: Runs
+    queue: BatchQueue
+    archive: Archive
+    scorer: Scorer
+
+    def __call__(self, event: FetchEvent, now: dt.datetime) -> FetchResult:
+        """Do what one firing has to do.
+
+        Raises :class:`~arxiv_digest.profile.ProfileError` before anything is fetched when the
+        profile is wrong. Whatever is wrong with a feed is a state of the run instead.
+        """
+        text, source = self._profile_text()
+        profile = load_profile(text, source)
+        today = eastern_date(now)
+        run = None if event.firing == "manual" else self.runs.get(today)
+        if run and self._resume(run, now):
+            return _result(run, Done.RESUMED)
+        waiting = {feed.category for feed in self.runs.pending() if feed.date == today}
+        wanted = [
+            category
+            for category in categories_to_read(profile.categories, run.feeds if run else ())
+            if event.firing == "manual" or category not in waiting
+        ]
+        if run and not wanted:
+            return _result(run, Done.NOTHING)
+        feeds = [self._read(category) for category in wanted]
+        date = newest((feed.reading for feed in feeds), today) if event.firing == "manual" else today
+        feeds = [judged(feed, date) for feed in feeds]
+        run = run or self.runs.get(date)
+        readings = tuple(feed.reading for feed in feeds)
+        match action(event, readings, run is not None):
+            case Action.START:
+                return self._start(date, now, text, profile, feeds)
+            case Action.WAIT:
+                stale = [feed for feed in feeds if feed.reading.state is FeedState.STALE]
+                stored = self._store_unread(stale, profile)
+                return FetchResult(date=date, done=Done.WAITED, feeds=readings, stored=stored)
+            case Action.STORE:
+                if run and self._resume(run, now):
+                    return _result(run, Done.RESUMED)
+                whole = (FeedState.FRESH, FeedState.STALE)
+                kept = [feed for feed in feeds if feed.reading.state in whole]
+                stored = self._store_unread(kept, profile)
+                if run is None:
+                    return FetchResult(date=date, done=Done.NOTHING, feeds=readings, stored=stored)
+                return _result(run, Done.NOTHING, stored)
+
+    def _profile_text(self) -> tuple[str, str]:
+        kept = self.archive.read(PROFILE_KEY)
+        if kept is not None:
+            return kept.decode(), f"s3://{self.archive.bucket}/{PROFILE_KEY}"
+        packaged = resources.files("arxiv_digest") / "profile.yaml"
+        return packaged.read_text("utf-8"), "profile.yaml"
+
+    def _read(self, category: str) -> ParsedFeed:
+        try:
+            content = self.arxiv.read(category)
+        except FeedUnreachable as problem:
+            state = FeedState.UNREACHABLE
+            return ParsedFeed(FeedReading(category=category, state=state, detail=str(problem)), ())
+        feed = parse_feed(content, category)
+        date = feed.reading.date
+        self.archive.write(raw_feed_key(date or "undated", category), content)
+        return feed
+
+    def _start(
+        self,
+        date: dt.date,
+        now: dt.datetime,
+        text: str,
+        profile: Profile,
+        feeds: Sequence[ParsedFeed],
+    ) -> FetchResult:
+        pending = self.runs.pending()
+        late = [self._stored(feed) for feed in pending]
+        merged = merge([feed.papers for feed in (*feeds, *late)], profile.announce_types)
+        papers, seen_before = self._unseen(merged.papers, date)
+        batches = make_batches(date, papers, profile.papers_per_call)
+        run = Run(
+            date=date,
+            started_at=now,
+            profile=text,
+            feeds=tuple(feed.reading for feed in feeds),
+            announced=len(papers),
+            batches=len(batches),
+            left_out=merged.left_out,
+            seen_before=seen_before,
+            scorer=self.scorer,
+        )
+        if not self.runs.create(run, batches):
+            return FetchResult(date=date, done=Done.NOTHING)
+        self._send(run)
+        self.runs.clear_pending(pending)
+        return _result(run, Done.STARTED)
+
+    def _unseen(self, papers: Sequence[Paper], date: dt.date) -> tuple[list[Paper], int]:
+        seen = self.runs.seen([paper.id for paper in papers])
+        unseen = [paper for paper in papers if seen.get(paper.id, date) >= date]
+        return unseen, len(papers) - len(unseen)
+
+    def _send(self, run: Run) -> None:
+        batches = self.runs.batches(run.date)
+        self.runs.mark_seen((paper for batch in batches for paper in batch.papers), run.date)
+        self.queue.send(batches)
+        self.runs.mark_sent(run.date)
+
+    def _resume(self, run: Run, now: dt.datetime) -> bool:
+        """Send the messages of a run whose fetch died before it had sent them all.
+
+        Some may be sent twice; the second is recognised by the batch that is done.
+        """
+        if now - run.started_at < ABANDONED or self.runs.sent(run.date):
+            return False
+        self._send(run)
+        return True
+
+    def _store_unread(self, feeds: Iterable[ParsedFeed], profile: Profile) -> tuple[str, ...]:
+        stored: list[str] = []
+        for feed in feeds:
+            papers = merge([feed.papers], profile.announce_types).papers
+            seen = self.runs.seen([paper.id for paper in papers])
+            if feed.reading.date and any(paper.id not in seen for paper in papers):
+                self.runs.add_pending(Pending(feed.reading.date, feed.reading.category))
+                stored.append(feed.reading.category)
+        return tuple(stored)
+
+    def _stored(self, pending: Pending) -> ParsedFeed:
+        content = self.archive.read(raw_feed_key(pending.date, pending.category))
+        return parse_feed(content or b"", pending.category)
+
+
+def _result(run: Run, done: Done, stored: tuple[str, ...] = ()) -> FetchResult:
+    return FetchResult(
+        date=run.date,
+        done=done,
+        announced=run.announced,
+        batches=run.batches,
+        feeds=run.feeds,
+        stored=stored,
+    )

@@ -1,0 +1,101 @@
+"""One batch to scores in the table: the second step of a run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from arxiv_digest.adapters.runs import RunMissing, Runs
+from arxiv_digest.models import Batch, Failed, Outcome, Run, Scored, ScorerKind, Tokens, Value
+from arxiv_digest.profile import Profile, load_profile
+from arxiv_digest.scoring import BatchOutcome, score_papers
+
+if TYPE_CHECKING:
+    from arxiv_digest.adapters.llm import LanguageModel
+
+
+class ScoreDone(StrEnum):
+    """What became of a batch."""
+
+    SCORED = "scored"
+    DONE_BEFORE = "done-before"
+
+
+class ScoreResult(Value):
+    """What became of a batch, with the numbers of its papers."""
+
+    date: dt.date
+    batch: int
+    done: ScoreDone
+    scored: int = 0
+    failed: int = 0
+    tokens: Tokens = Tokens()
+
+
+@dataclass
+class Score:
+    """The second step with its adapters.
+
+    ``language_model`` makes the client for a response mode (or none yet known); it is called only
+    for runs that a language model scores.
+    """
+
+    runs: Runs
+    language_model: Callable[[str | None], LanguageModel]
+    _days: dict[tuple[dt.date, dt.datetime], dict[str, Scored]] = field(default_factory=dict)
+
+    def __call__(self, batch: Batch) -> ScoreResult:
+        """Score one batch and count its run down.
+
+        A batch that was counted down before is left alone, so a redelivery costs nothing. Raises
+        :class:`~arxiv_digest.adapters.llm.LanguageModelUnavailable` when the batch should be tried
+        again later, :class:`~arxiv_digest.adapters.runs.RunMissing` for a batch of no run.
+        """
+        if self.runs.batch_done(batch.date, batch.number):
+            return ScoreResult(date=batch.date, batch=batch.number, done=ScoreDone.DONE_BEFORE)
+        run = self.runs.get(batch.date)
+        if run is None:
+            raise RunMissing(f"there is no run of {batch.date}; its items expire after 90 days")
+        profile = load_profile(run.profile)
+        if run.scorer.kind is ScorerKind.LOCAL:
+            outcome = self._locally(batch, run, profile)
+        else:
+            outcome = self._by_language_model(batch, profile)
+        counted = self.runs.complete_batch(batch, outcome.outcomes, outcome.tokens)
+        return ScoreResult(
+            date=batch.date,
+            batch=batch.number,
+            done=ScoreDone.SCORED if counted else ScoreDone.DONE_BEFORE,
+            scored=sum(isinstance(paper, Scored) for paper in outcome.outcomes),
+            failed=sum(isinstance(paper, Failed) for paper in outcome.outcomes),
+            tokens=outcome.tokens,
+        )
+
+    def _locally(self, batch: Batch, run: Run, profile: Profile) -> BatchOutcome:
+        key = (run.date, run.started_at)
+        if key not in self._days:
+            # Imported here: scikit-learn takes seconds, and a language model's runs need none.
+            from arxiv_digest.local import score_day
+
+            papers = [paper for queued in self.runs.batches(run.date) for paper in queued.papers]
+            self._days = {key: score_day(papers, profile)}
+        day = self._days[key]
+        outcomes: tuple[Outcome, ...] = tuple(day[paper.id] for paper in batch.papers)
+        return BatchOutcome(outcomes, Tokens())
+
+    def _by_language_model(self, batch: Batch, profile: Profile) -> BatchOutcome:
+        from arxiv_digest.adapters.llm import LanguageModelRefused
+
+        known = self.runs.response_mode(batch.date)
+        model = self.language_model(known)
+        try:
+            outcome = score_papers(batch.papers, profile, model.ask)
+        except LanguageModelRefused as problem:
+            failed = (Failed(paper_id=paper.id, reason=str(problem)) for paper in batch.papers)
+            return BatchOutcome(tuple(failed), Tokens())
+        if model.mode and model.mode != known:
+            self.runs.remember_response_mode(batch.date, model.mode)
+        return outcome

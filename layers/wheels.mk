@@ -1,0 +1,25 @@
+# Wheels for the Lambda that will run them, chosen by architecture and Python, whatever builds here.
+# Set in the environment: `sam build` hands no template parameters to make. PYTHON_VERSION=host and
+# ARCHITECTURE=host build for this machine's own Python.
+ARCHITECTURE ?= arm64
+PYTHON_VERSION ?= 3.13
+
+platform.arm64 := aarch64-manylinux_2_28
+platform.x86_64 := x86_64-manylinux_2_28
+target := $(if $(filter host,$(ARCHITECTURE)),,--python-platform $(platform.$(ARCHITECTURE)) --python-version $(PYTHON_VERSION))
+
+# uv reads each wheel's markers for the target; without one on the PATH, a private one is installed.
+UV ?= $(or $(shell command -v uv),$(ARTIFACTS_DIR)/../uv/bin/uv)
+
+$(ARTIFACTS_DIR)/../uv/bin/uv:
+	python3 -m venv "$(ARTIFACTS_DIR)/../uv"
+	"$(ARTIFACTS_DIR)/../uv/bin/pip" install --quiet uv
+
+# Tests, stubs and headers are never imported: without them the two layers fit Lambda's 250 MB.
+define wheels
+"$(UV)" pip install --quiet --only-binary :all: $(target) --no-compile-bytecode \
+	--target "$(ARTIFACTS_DIR)/python" --requirement requirements.txt
+rm -rf "$(ARTIFACTS_DIR)/python/bin" "$(ARTIFACTS_DIR)/python/.lock"
+find "$(ARTIFACTS_DIR)/python" -type d \( -name tests -o -name __pycache__ -o -name include \) -prune -exec rm -rf {} +
+find "$(ARTIFACTS_DIR)/python" -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' \) -delete
+endef
