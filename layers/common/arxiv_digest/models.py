@@ -278,6 +278,16 @@ class Digest(Value):
     failed: tuple[Unscored, ...]
 
     @property
+    def title_date(self) -> dt.date:
+        """The date in the title: that of the reader's morning.
+
+        A digest made long after its announcements, such as a sample or a rebuilt day, is titled by
+        the announcements instead.
+        """
+        made_on = self.made_at.date()
+        return made_on if made_on - self.date <= dt.timedelta(days=1) else self.date
+
+    @property
     def recommended(self) -> int:
         """How many papers reached the threshold."""
         return sum(len(section.papers) for section in self.sections)

@@ -124,7 +124,7 @@ def _context(digest: Digest) -> dict[str, Any]:
     return {
         "digest": digest,
         "said": said,
-        "title": f"{said.title} - {digest.made_at.date()}",
+        "title": f"{said.title} - {digest.title_date}",
         "updated": updated(digest.made_at, digest.reader.time_zone, said),
         "read": read.format(count=digest.ledger.announced),
         "model": said.model.format(model=scorer_name(digest.scorer, said), tokens=tokens),

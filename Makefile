@@ -1,0 +1,79 @@
+# `make help` lists what there is to do.
+SHELL := /bin/bash
+PYTHON ?= python3
+SOURCE ?= live
+OUT ?= digests
+export SOURCE OUT
+export PYTHONPATH := layers/common:.
+export SAM_CLI_TELEMETRY := 0
+
+PY := .venv/bin/python
+UV := .local/uv/bin/uv
+ENVIRONMENTS := .venv/.done .local/emulator/.done .local/sam/.done
+
+.PHONY: help digest up down logs test check format lock clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@echo
+	@echo '  make digest takes SOURCE=live|sample|DIR  OUT=DIR  PROFILE=FILE  CATEGORIES="cs.CV cs.LG"'
+	@echo '  RECIPIENTS=a@b.org,c@d.org  LLM_BASE_URL=URL  LLM_MODEL=NAME  LLM_API_KEY=KEY'
+
+digest: $(ENVIRONMENTS) ## one day's digest on this machine, from feeds to mail
+	@$(PY) -m local digest
+
+up: $(ENVIRONMENTS) ## start the emulator and deploy the stack; it stays until make down
+	@$(PY) -m local up
+
+down: .venv/.done ## stop the emulator that make up started
+	@$(PY) -m local down
+
+logs: .venv/.done ## what the functions logged, of the running emulator or of the last one
+	@$(PY) -m local logs
+
+test: $(ENVIRONMENTS) ## all tests: unit, integration, infrastructure, e2e
+	$(PY) -m pytest
+
+check: $(ENVIRONMENTS) ## ruff, mypy, cfn-lint, sam validate
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/cfn-lint template.yaml
+	AWS_DEFAULT_REGION=us-east-1 .local/sam/bin/sam validate --lint
+
+format: .venv/.done ## mend what ruff can mend
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+lock: $(UV) ## pin the newest releases of every dependency
+	@for list in layers/dependencies/requirements layers/ranking/requirements requirements/dev \
+	  requirements/emulator requirements/sam; do \
+	  constraints=$$([ $$list = requirements/dev ] && echo "-c layers/dependencies/requirements.txt -c layers/ranking/requirements.txt"); \
+	  $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 \
+	    --custom-compile-command "make lock" $$constraints $$list.in -o $$list.txt; done
+
+clean: ## remove every environment, build and digest
+	@if [ -x $(PY) ]; then $(PY) -m local down; fi
+	rm -rf .venv .local .aws-sam digests
+
+$(UV): requirements/uv.txt
+	@echo "installing uv"
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=")'
+	@$(PYTHON) -m venv .local/uv
+	@.local/uv/bin/pip install --quiet --requirement requirements/uv.txt
+	@touch $@
+
+.venv/.done: requirements/dev.txt $(UV)
+	@echo "installing the development environment"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	@$(UV) pip sync --quiet --python .venv/bin/python requirements/dev.txt
+	@touch $@
+
+# Environments of their own: the SAM CLI pins what others need newer, and the functions on the
+# emulator see what stands beside it, which would hide a dependency that a layer lacks.
+.local/%/.done: requirements/%.txt $(UV)
+	@echo "installing the environment of $*"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .local/$*
+	@$(UV) pip sync --quiet --python .local/$*/bin/python requirements/$*.txt
+	@touch $@

@@ -1,0 +1,235 @@
+"""The commands behind the Makefile: digest, up, down, logs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from arxiv_digest.adapters.archive import PROFILE_KEY
+from arxiv_digest.models import Digest
+from arxiv_digest.profile import ProfileError, load_profile
+from local import day, emulator, feeds, stack
+from local.emulator import HOME, ROOT
+
+SAMPLE = ROOT / "events/sample/2026-01-22"
+SECRET = "arxiv-digest/llm"  # noqa: S105
+LOG = HOME / "functions.log"
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+
+Source = Annotated[
+    str, typer.Option(envvar="SOURCE", help="live, sample, or a folder of <category>.xml feeds")
+]
+Out = Annotated[Path, typer.Option(envvar="OUT", help="folder for the archive and the mail")]
+ProfileFile = Annotated[
+    Path, typer.Option(envvar="PROFILE", help="the profile to use", show_default="profile.yaml")
+]
+Categories = Annotated[
+    str, typer.Option(envvar="CATEGORIES", help="read only these categories, e.g. 'cs.CV cs.LG'")
+]
+Recipients = Annotated[str, typer.Option(envvar="RECIPIENTS", help="addresses, by commas")]
+Sender = Annotated[str, typer.Option(envvar="SENDER", help="the sender's address")]
+BaseUrl = Annotated[
+    str, typer.Option(envvar="LLM_BASE_URL", help="an OpenAI-compatible API; empty is OpenAI's")
+]
+Model = Annotated[
+    str, typer.Option(envvar="LLM_MODEL", help="the model that scores; empty is the local scorer")
+]
+Patience = Annotated[
+    float, typer.Option(envvar="PATIENCE", help="seconds to wait for scores before the deadline")
+]
+
+
+def say(line: str) -> None:
+    """Print one line of progress."""
+    typer.echo(line)
+    sys.stdout.flush()
+
+
+@app.command()
+def digest(
+    source: Source = "live",
+    out: Out = Path("digests"),
+    profile: ProfileFile = ROOT / "profile.yaml",
+    categories: Categories = "",
+    recipients: Recipients = "reader@example.org",
+    sender: Sender = "digest@example.org",
+    llm_base_url: BaseUrl = "",
+    llm_model: Model = "",
+    patience: Patience = 900,
+) -> None:
+    """Make one day's digest on this machine, from the feeds to the mail.
+
+    An API key is read from the environment variable LLM_API_KEY.
+    """
+    if llm_base_url and not llm_model:
+        raise typer.BadParameter("LLM_BASE_URL needs LLM_MODEL, the name of the model to ask")
+    text = _profile(profile, categories.replace(",", " ").split())
+    with _feeds(source, text) as base_url, emulator.running() as running:
+        deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
+        deployed.client("s3").put_object(
+            Bucket=deployed.outputs["Bucket"], Key=PROFILE_KEY, Body=text.encode()
+        )
+        try:
+            date = day.run_day(deployed, say, patience)
+            saved = day.save(deployed, out)
+        finally:
+            LOG.write_text("\n".join(day.logged(deployed)) + "\n", "utf-8")
+    made = out / str(date) / "digest.json"
+    say("")
+    for line in day.summary(Digest.model_validate_json(made.read_text("utf-8"))):
+        say(line)
+    say("")
+    for file in saved:
+        if file.parent.name == str(date) or file.suffix == ".eml" or file.name == "index.html":
+            say(f"  {file}")
+
+
+@app.command()
+def up(
+    recipients: Recipients = "reader@example.org",
+    sender: Sender = "digest@example.org",
+    llm_base_url: BaseUrl = "",
+    llm_model: Model = "",
+) -> None:
+    """Start the emulator, deploy the stack, and leave both running."""
+    running = emulator.remembered()
+    if running is None:
+        running = emulator.start(HOME / "run", port=4566 if _free(4566) else 0)
+        emulator.remember(running)
+    deployed = _deploy(running, feeds.LIVE, recipients, sender, llm_base_url, llm_model)
+    say("")
+    for name, value in deployed.outputs.items():
+        say(f"  {name}: {value}")
+    say("\nTo talk to it:")
+    for name, value in running.environment.items():
+        say(f"  export {name}={value}")
+
+
+@app.command()
+def down() -> None:
+    """Stop the emulator that `up` left running; what it held is gone."""
+    running = emulator.remembered()
+    if running is None:
+        say("no emulator is running")
+        return
+    running.stop()
+    emulator.forget()
+    say("stopped")
+
+
+@app.command()
+def logs() -> None:
+    """Print what the functions logged: of the running emulator, or of the last digest."""
+    running = emulator.remembered()
+    if running:
+        say("\n".join(day.logged(stack.Stack(running))))
+    elif LOG.exists():
+        say(LOG.read_text("utf-8"))
+    else:
+        say("nothing was logged yet; run `make digest` first")
+
+
+def _deploy(
+    running: emulator.Emulator,
+    base_url: str,
+    recipients: str,
+    sender: str,
+    llm_base_url: str,
+    llm_model: str,
+) -> stack.Stack:
+    say("building the stack")
+    template = stack.build(HOME / "build")
+    parameters = {
+        "SenderAddress": sender,
+        "Recipients": recipients,
+        "FeedBaseUrl": base_url,
+        "FeedInterval": "3" if base_url == feeds.LIVE else "0",
+        "LlmBaseUrl": llm_base_url,
+        "LlmModel": llm_model,
+        "LlmSecretName": SECRET if llm_model else "",
+    }
+    say(f"deploying it to the emulator at {running.url}")
+    deployed = stack.deploy(running, template, parameters)
+    if llm_model:
+        _keep_key(deployed, os.environ.get("LLM_API_KEY") or "none")
+    return deployed
+
+
+def _keep_key(deployed: stack.Stack, key: str) -> None:
+    secrets = deployed.client("secretsmanager")
+    try:
+        secrets.create_secret(Name=SECRET, SecretString=key)
+    except secrets.exceptions.ResourceExistsException:
+        secrets.put_secret_value(SecretId=SECRET, SecretString=key)
+
+
+def _profile(file: Path, categories: list[str]) -> str:
+    """The profile's text, narrowed to some categories if any are named, and checked."""
+    try:
+        text = file.read_text("utf-8")
+        if categories:
+            text = yaml.safe_dump(
+                {**yaml.safe_load(text), "categories": categories},
+                allow_unicode=True,
+                sort_keys=False,
+            )
+        load_profile(text, str(file))
+    except FileNotFoundError:
+        raise typer.BadParameter(f"there is no profile {file}; PROFILE names one") from None
+    except ProfileError as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(1) from None
+    return text
+
+
+@contextmanager
+def _feeds(source: str, profile: str) -> Iterator[str]:
+    if source == "live" and feeds.arxiv_reachable():
+        say("source: arXiv")
+        yield feeds.LIVE
+        return
+    if source == "live":
+        say("arXiv cannot be reached from here: the sample day is used instead")
+    folder = SAMPLE if source in ("live", "sample") else Path(source).resolve()
+    if not folder.is_dir():
+        raise typer.BadParameter(
+            f"there is no folder {folder}; SOURCE is live, sample, or a folder of <category>.xml"
+        )
+    wanted = {f"{category}.xml" for category in load_profile(profile).categories}
+    there = {file.name for file in folder.glob("*.xml")}
+    say(f"source: {folder}")
+    for name in sorted(wanted - there):
+        say(f"  there is no {name}; the digest will say so")
+    for name in sorted(there - wanted):
+        say(f"  {name} is not read: no category of the profile has this name")
+    with feeds.served(folder) as base_url:
+        yield base_url
+
+
+def _free(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def main() -> None:
+    """Run a command; what can go wrong is one clear message."""
+    try:
+        app(standalone_mode=True)
+    except (stack.StackError, stack.FunctionError, emulator.EmulatorError) as problem:
+        typer.echo(f"error: {problem}", err=True)
+        typer.echo("`make logs` shows what the functions logged", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""A folder of feeds, one ``<category>.xml`` each, served as arXiv serves them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+LIVE = "https://rss.arxiv.org/rss"
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder for the time of the block; yields the feeds' base URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802
+            category = self.path.rpartition("/")[2]
+            file = folder / f"{category}.xml"
+            found = file.is_file() and file.parent == folder
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", "application/xml; charset=utf-8")
+            body = file.read_bytes() if found else b""
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+            """Say nothing: what was read stands in the functions' log."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/rss"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def arxiv_reachable() -> bool:
+    """Whether a connection to arXiv's feeds can be opened within five seconds."""
+    try:
+        with socket.create_connection(("rss.arxiv.org", 443), timeout=5):
+            return True
+    except OSError:
+        return False

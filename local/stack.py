@@ -1,0 +1,146 @@
+"""The template on the emulator: built for this machine, deployed by the real SAM CLI."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local.emulator import HOME, PYTHON, ROOT, Emulator
+
+SAM = HOME / "sam/bin/sam"
+UV = HOME / "uv/bin/uv"
+NAME = "arxiv-digest"
+
+
+class StackError(Exception):
+    """A build or a deployment that failed; the message ends with what the SAM CLI printed."""
+
+
+class Stack:
+    """The deployed stack: its outputs, and clients for its resources."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.session = boto3.Session(
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106
+            region_name=emulator.environment["AWS_DEFAULT_REGION"],
+        )
+
+    def client(self, service: str) -> Any:
+        """A client of one service; it waits as long as a function may run."""
+        config = Config(read_timeout=900, retries={"total_max_attempts": 1})
+        return self.session.client(service, endpoint_url=self.emulator.url, config=config)  # type: ignore[call-overload]
+
+    def resource(self, service: str) -> Any:
+        """A resource of one service."""
+        return self.session.resource(service, endpoint_url=self.emulator.url)  # type: ignore[call-overload]
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs by name."""
+        stacks = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Invoke a function (``Fetch``, ``Score``, ``Aggregate``) and return its answer.
+
+        Raises :class:`FunctionError` with what the function raised.
+        """
+        answer = self.client("lambda").invoke(
+            FunctionName=self.outputs[f"{function}FunctionName"], Payload=json.dumps(event).encode()
+        )
+        payload: dict[str, Any] = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise FunctionError(payload.get("errorMessage", str(payload)))
+        return payload
+
+
+class FunctionError(Exception):
+    """What a function raised."""
+
+
+def build(folder: Path) -> Path:
+    """Build the template for this machine into ``folder``; returns the built template's path."""
+    environment = {"ARCHITECTURE": "host", "UV": str(UV), "UV_PYTHON": str(PYTHON)}
+    target = [f"--parameter-overrides={' '.join(_target())}"]
+    _sam(["build", "--build-dir", str(folder), *target], environment)
+    return folder / "template.yaml"
+
+
+def deploy(emulator: Emulator, template: Path, parameters: Mapping[str, str]) -> Stack:
+    """Deploy a built template, or update what is deployed, and let its sender send."""
+    # Quoted, since an empty value is one too: left out, an update would keep the old one.
+    overrides = [*_target(), *(f'{name}="{value}"' for name, value in parameters.items())]
+    _sam(
+        [
+            "deploy",
+            f"--template-file={template}",
+            f"--stack-name={NAME}",
+            "--capabilities=CAPABILITY_IAM",
+            "--resolve-s3",
+            "--no-confirm-changeset",
+            "--no-fail-on-empty-changeset",
+            "--no-progressbar",
+            "--parameter-overrides",
+            *overrides,
+        ],
+        emulator.environment,
+    )
+    stack = Stack(emulator)
+    _verify(stack, parameters["SenderAddress"])
+    _let_send(stack)
+    return stack
+
+
+def _target() -> list[str]:
+    processor = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+    runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return [f"Architecture={processor}", f"PythonRuntime={runtime}", "Stage=local"]
+
+
+def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
+    ran = subprocess.run(
+        [str(SAM), *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment, "SAM_CLI_TELEMETRY": "0"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if ran.returncode:
+        raise StackError(f"sam {arguments[0]} failed:\n{ran.stdout[-6000:]}")
+
+
+def _verify(stack: Stack, sender: str) -> None:
+    ses = stack.client("sesv2")
+    try:
+        ses.create_email_identity(EmailIdentity=sender)
+    except ses.exceptions.AlreadyExistsException:
+        pass
+
+
+def _let_send(stack: Stack) -> None:
+    # The emulator asks IAM about SES's SendEmail for the resource "*", whatever is sent, and the
+    # template allows identities only, as AWS asks about them.
+    role = stack.client("cloudformation").describe_stack_resource(
+        StackName=NAME, LogicalResourceId="AggregateRole"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    statement = {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}
+    stack.client("iam").put_role_policy(
+        RoleName=role,
+        PolicyName="emulator-mail",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
