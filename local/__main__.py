@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 import yaml
-
 from arxiv_digest.adapters.archive import PROFILE_KEY
 from arxiv_digest.models import Digest
 from arxiv_digest.profile import ProfileError, load_profile
+
 from local import day, emulator, feeds, stack
 from local.emulator import HOME, ROOT
 
@@ -88,7 +88,7 @@ def digest(
         say(line)
     say("")
     for file in saved:
-        if file.parent.name == str(date) or file.suffix == ".eml" or file.name == "index.html":
+        if file.parent == out / str(date) or file.suffix == ".eml" or file.name == "index.html":
             say(f"  {file}")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.models import Digest
+
 from local.stack import Stack
 
 LOG_GROUPS = ("fetch", "score", "aggregate")
@@ -38,9 +39,7 @@ def run_day(stack: Stack, say: Callable[[str], None], patience: float) -> date:
     return day
 
 
-def _wait(
-    runs: Runs, day: date, batches: int, say: Callable[[str], None], until: float
-) -> None:
+def _wait(runs: Runs, day: date, batches: int, say: Callable[[str], None], until: float) -> None:
     left = batches
     told: dict[int, str] = {}
     while runs.digest_made(day) is None and time.monotonic() < until:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.request import urlopen
@@ -62,14 +62,15 @@ class Emulator:
 
     def stop(self) -> None:
         """End it and remove what it unpacked."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGTERM)
             for _ in range(100):
+                # Started by this process it has to be waited for, or it would seem to live on.
+                with suppress(ChildProcessError):
+                    os.waitpid(self.pid, os.WNOHANG)
                 os.killpg(self.pid, 0)
                 time.sleep(0.1)
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         shutil.rmtree(Path(self.folder) / "tmp", ignore_errors=True)
 
 

@@ -17,7 +17,7 @@ def served(folder: Path) -> Iterator[str]:
     """Serve a folder for the time of the block; yields the feeds' base URL."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             category = self.path.rpartition("/")[2]
             file = folder / f"{category}.xml"
             found = file.is_file() and file.parent == folder

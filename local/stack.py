@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -126,10 +127,8 @@ def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
 
 def _verify(stack: Stack, sender: str) -> None:
     ses = stack.client("sesv2")
-    try:
+    with suppress(ses.exceptions.AlreadyExistsException):
         ses.create_email_identity(EmailIdentity=sender)
-    except ses.exceptions.AlreadyExistsException:
-        pass
 
 
 def _let_send(stack: Stack) -> None:

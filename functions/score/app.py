@@ -6,6 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from arxiv_digest.adapters.queue import BatchQueue
+from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.adapters.settings import ScoreSettings
+from arxiv_digest.models import Batch
+from arxiv_digest.steps.score import Score
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import (
@@ -16,12 +21,6 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from arxiv_digest.adapters.queue import BatchQueue
-from arxiv_digest.adapters.runs import Runs
-from arxiv_digest.adapters.settings import ScoreSettings
-from arxiv_digest.models import Batch
-from arxiv_digest.steps.score import Score
 
 if TYPE_CHECKING:
     from arxiv_digest.adapters.llm import LanguageModel
@@ -78,9 +77,13 @@ def score(record: SQSRecord) -> None:
             "batch %s of %s failed, again in %s s: %s", batch.number, batch.date, seconds, why
         )
         raise
-    logger.info("batch %s of %s: %s", batch.number, batch.date, result.done, extra={
-        "score": result.model_dump(mode="json")
-    })
+    logger.info(
+        "batch %s of %s: %s",
+        batch.number,
+        batch.date,
+        result.done,
+        extra={"score": result.model_dump(mode="json")},
+    )
     metrics.add_metric("Scored", MetricUnit.Count, result.scored)
     metrics.add_metric("ScoringFailed", MetricUnit.Count, result.failed)
     metrics.add_metric("Tokens", MetricUnit.Count, result.tokens.total)

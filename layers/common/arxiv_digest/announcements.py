@@ -169,7 +169,9 @@ def _paper(entry: Mapping[str, Any], announced: date | None) -> Paper:
         title=title,
         authors=_authors(entry),
         abstract=abstract,
-        categories=tuple(dict.fromkeys(tag["term"] for tag in entry.get("tags", ()) if tag["term"])),
+        categories=tuple(
+            dict.fromkeys(tag["term"] for tag in entry.get("tags", ()) if tag["term"])
+        ),
         announce_type=_announce_type(entry, description, identity[1]),
         announced=dated,
     )

@@ -8,7 +8,7 @@ from datetime import date
 from arxiv_digest.models import Batch, Paper
 
 MAX_BATCH_BYTES = 200_000
-"""Bytes of one batch's papers as JSON: below SQS's 256 KiB a message and DynamoDB's 400 KB an item."""
+"""Bytes of one batch's papers as JSON: below SQS's 256 KiB a message, DynamoDB's 400 KB an item."""
 
 
 def make_batches(day: date, papers: Sequence[Paper], papers_per_call: int) -> tuple[Batch, ...]:

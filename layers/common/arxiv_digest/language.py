@@ -100,7 +100,7 @@ ZH = Words(
     notes="说明",
     verdicts={
         Verdict.RECOMMENDED: "",
-        Verdict.NOTHING_ANNOUNCED: "今天 arXiv 没有发布公告（周末或节假日），因此没有可推荐的论文。",
+        Verdict.NOTHING_ANNOUNCED: "今天 arXiv 没有发布公告（周末或节假日），没有可推荐的论文。",
         Verdict.NOTHING_NEW: "今天的公告中没有未读的新论文。",
         Verdict.FEEDS_UNREADABLE: "今天没有论文可读：至少一个公告源未能完整读取，详情见上。",
         Verdict.NOTHING_ABOVE_THRESHOLD: "今天读过的论文都没有达到推荐分数 {threshold}。",
@@ -211,7 +211,7 @@ def words(language: str) -> Words:
 
 
 def feed_notes(feeds: tuple[FeedReading, ...], said: Words) -> list[str]:
-    """One line for each feed that was not simply read, and for each announcement in it that was not.
+    """One line for each feed that was not simply read, and for each announcement so lost.
 
     A feed that is fresh and whole needs no word.
     """

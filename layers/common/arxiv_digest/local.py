@@ -28,7 +28,7 @@ Matrix = NDArray[np.float64]
 
 
 class Likeness(NamedTuple):
-    """How like the fields each paper is: ``overall`` (papers,) and ``by_field`` (papers, fields)."""
+    """How like the fields papers are: ``overall`` (papers,) and ``by_field`` (papers, fields)."""
 
     overall: Matrix
     by_field: Matrix

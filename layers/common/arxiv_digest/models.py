@@ -257,8 +257,8 @@ class Digest(Value):
     """One day's digest; its JSON form is ``digest.json``.
 
     ``date`` is the announcement date in US Eastern time and the digest's key, ``made_at`` the time
-    of making in the reader's time zone. ``sections`` hold what reached the threshold, ``below`` what
-    was scored under it, ``triaged`` and ``failed`` the rest of the ledger.
+    of making in the reader's time zone. ``sections`` hold what reached the threshold, ``below``
+    what was scored under it, ``triaged`` and ``failed`` the rest of the ledger.
     """
 
     schema_version: Literal[1] = 1

@@ -94,7 +94,7 @@ def load_profile(text: str, source: str = "profile.yaml") -> Profile:
     and how to mend it.
     """
     try:
-        data = yaml.load(text, Loader=_UniqueKeyLoader)
+        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - it is a SafeLoader
     except yaml.YAMLError as problem:
         raise ProfileError(f"{source} is not YAML: {problem}") from None
     if not isinstance(data, dict):
@@ -112,7 +112,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} stands twice; keep one", key_node.start_mark
@@ -138,8 +138,10 @@ def _explain(source: str, problem: dict[str, Any]) -> str:
             model = ResearchField if parents[:1] == ["fields"] else Profile
             near = difflib.get_close_matches(str(last), model.model_fields, n=1)
             known = ", ".join(model.model_fields)
-            said = f"is no key of a profile; did you mean {near[0]!r}?" if near else (
-                f"is no key of a profile; the keys are {known}"
+            said = (
+                f"is no key of a profile; did you mean {near[0]!r}?"
+                if near
+                else (f"is no key of a profile; the keys are {known}")
             )
         case "missing":
             said = "is missing; add it (docs/profile.md has an example)"

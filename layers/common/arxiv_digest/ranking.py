@@ -36,8 +36,12 @@ def ranked(papers: Iterable[Recommendation]) -> list[Recommendation]:
 def sections(papers: Iterable[Recommendation]) -> tuple[Section, ...]:
     """Group a ranking by field, the fields in the order of their first paper in it."""
     ranking = list(papers)
-    order = {field: place for place, field in reversed([(p, r.field) for p, r in enumerate(ranking)])}
-    grouped = groupby(sorted(ranking, key=lambda paper: order[paper.field]), lambda paper: paper.field)
+    order = {
+        field: place for place, field in reversed([(p, r.field) for p, r in enumerate(ranking)])
+    }
+    grouped = groupby(
+        sorted(ranking, key=lambda paper: order[paper.field]), lambda paper: paper.field
+    )
     return tuple(Section(field=field, papers=tuple(group)) for field, group in grouped)
 
 

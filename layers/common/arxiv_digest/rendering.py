@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 import css_inline
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from arxiv_digest.language import Words, feed_notes, scorer_name, updated, words
 from arxiv_digest.models import Day, Digest, Recommendation, Unscored, Verdict
@@ -157,7 +157,7 @@ def _authors(paper: Recommendation, said: Words) -> str:
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("arxiv_digest"),
-        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+        autoescape=select_autoescape(("html.j2",), default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -219,19 +219,22 @@ def _entries(text: str) -> list[Any] | None:
 
 
 _LEAK = re.compile(
-    r"(?:^|\s)[*_>#\-\s]*(?:score|field|reason|id|评分|分数|领域|理由)\s*[*_]*\s*[:：]", re.IGNORECASE
+    r"(?:^|\s)[*_>#\-\s]*(?:score|field|reason|id|评分|分数|领域|理由)\s*[*_]*\s*[:：]",
+    re.IGNORECASE,
 )
 _LEADING_LABEL = re.compile(r"^[*_>#\-\s]*(?:reason|理由|原因)\s*[*_]*\s*[:：]\s*", re.IGNORECASE)
 _SENTENCE_END = re.compile(
     r"[。！？!?]+[”’\"')）]*|(?<=[^\s.][^\s.])\.[”’\"')]*(?=\s+[A-Z\u4e00-\u9fff]|\s*$)"
 )
-_ABBREVIATION = re.compile(r"(?:^|[\s(])(?:e\.g|i\.e|et al|vs|cf|etc|approx|resp|Fig|Eq|Sec|Dr|St|No)$")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:e\.g|i\.e|et al|vs|cf|etc|approx|resp|Fig|Eq|Sec|Dr|St|No)$"
+)
 
 
 def one_sentence(text: str) -> str:
-    """The first sentence of a reason on one line, without labels that leaked into it.
+    r"""The first sentence of a reason on one line, without labels that leaked into it.
 
-    >>> one_sentence("Prunes experts by layer.\\nScore: 9\\nField: efficiency")
+    >>> one_sentence("Prunes experts by layer.\nScore: 9\nField: efficiency")
     'Prunes experts by layer.'
     """
     text = _LEADING_LABEL.sub("", text.strip())

@@ -66,8 +66,10 @@ class LanguageModel:
         except openai.APIStatusError as problem:
             raise _explained(problem) from problem
         except openai.APIConnectionError as problem:
-            what = "did not answer in time" if isinstance(problem, openai.APITimeoutError) else (
-                "could not be reached"
+            what = (
+                "did not answer in time"
+                if isinstance(problem, openai.APITimeoutError)
+                else ("could not be reached")
             )
             raise LanguageModelUnavailable(f"the language model {what}") from problem
         except (openai.APIResponseValidationError, ValueError) as problem:

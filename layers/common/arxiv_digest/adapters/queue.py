@@ -78,7 +78,9 @@ class BatchQueue:
             waiting = [entry for entry in waiting if entry["Id"] in refused]
             if waiting:
                 first = refused[waiting[0]["Id"]]
-                raise MessagesRefused(waiting, f"{first['Code']} {first.get('Message', '')}".strip())
+                raise MessagesRefused(
+                    waiting, f"{first['Code']} {first.get('Message', '')}".strip()
+                )
 
         send()
 

@@ -10,7 +10,7 @@ partition           sort key                    what it holds
 ``RUN#<date>``      ``PAPER#<id>``              a paper's outcome
 ``RUN#<date>``      ``TROUBLE#<n>``             why a batch could not be scored the last time
 ``RUN#<date>``      ``MODE``                    the response mode that the provider takes
-``RUN#<date>``      ``DIGEST``                  the digest was made and mailed, with how many missing
+``RUN#<date>``      ``DIGEST``                  the digest was made and mailed, how much missing
 ``RUN#<date>``      ``MAIL#<recipient>``        the claim of one mail: SENDING, SENT or REFUSED
 ``SEEN#<id>``       ``SEEN``                    the date of the run that read the paper
 ``PENDING``         ``<date>#<category>``       a stored feed that the next run reads
@@ -20,13 +20,12 @@ partition           sort key                    what it holds
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
 from pydantic import TypeAdapter
 from tenacity import (
@@ -252,7 +251,9 @@ class Runs:
         """The papers among ``ids`` that a run has read, with the date of that run."""
         found: dict[str, date] = {}
         for start in range(0, len(ids), 100):
-            keys = [{"pk": f"SEEN#{paper_id}", "sk": "SEEN"} for paper_id in ids[start : start + 100]]
+            keys = [
+                {"pk": f"SEEN#{paper_id}", "sk": "SEEN"} for paper_id in ids[start : start + 100]
+            ]
             for item in self._get_many(keys):
                 found[item["pk"].removeprefix("SEEN#")] = date.fromisoformat(item["date"])
         return found
@@ -280,7 +281,11 @@ class Runs:
 
     def record_day(self, day: Day) -> None:
         """Write a day's line of the archive's index; it never expires."""
-        item = {"pk": "DAYS", "sk": day.date.isoformat(), "schema_version": SCHEMA_VERSION}
+        item: dict[str, Any] = {
+            "pk": "DAYS",
+            "sk": day.date.isoformat(),
+            "schema_version": SCHEMA_VERSION,
+        }
         self._table.put_item(Item={**item, "day": day.model_dump_json()})
 
     def days(self) -> list[Day]:
@@ -302,14 +307,12 @@ class Runs:
         return self._table.get_item(Key=key, ConsistentRead=True).get("Item")
 
     def _query(self, partition: str, prefix: str) -> Iterator[dict[str, Any]]:
-        condition = Key("pk").eq(partition)
+        condition: ConditionBase = Key("pk").eq(partition)
         if prefix:
             condition &= Key("sk").begins_with(prefix)
         start: dict[str, Any] = {}
         while True:
-            page = self._table.query(
-                KeyConditionExpression=condition, ConsistentRead=True, **start
-            )
+            page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, **start)
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return

@@ -9,7 +9,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from enum import StrEnum
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from arxiv_digest import rendering
 from arxiv_digest.adapters.archive import Archive
@@ -33,7 +33,7 @@ class DeadlineEvent(Value):
 
 
 class MailState(StrEnum):
-    """What became of one recipient's mail; ``uncertain`` ones are never sent again by themselves."""
+    """What became of one recipient's mail; an ``uncertain`` one is never sent again by itself."""
 
     SENT = "sent"
     SENT_BEFORE = "sent-before"
@@ -55,7 +55,7 @@ class AggregateResult(Value):
     date: dt.date
     done: AggregateDone
     digest: Digest | None = None
-    mail: dict[str, MailState] = {}
+    mail: dict[str, MailState] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,9 @@ class Fetch:
         if run and not wanted:
             return _result(run, Done.NOTHING)
         feeds = [self._read(category) for category in wanted]
-        date = newest((feed.reading for feed in feeds), today) if event.firing == "manual" else today
+        date = (
+            newest((feed.reading for feed in feeds), today) if event.firing == "manual" else today
+        )
         feeds = [judged(feed, date) for feed in feeds]
         run = run or self.runs.get(date)
         readings = tuple(feed.reading for feed in feeds)
