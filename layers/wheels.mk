@@ -8,18 +8,18 @@ platform.arm64 := aarch64-manylinux_2_28
 platform.x86_64 := x86_64-manylinux_2_28
 target := $(if $(filter host,$(ARCHITECTURE)),,--python-platform $(platform.$(ARCHITECTURE)) --python-version $(PYTHON_VERSION))
 
-# uv reads each wheel's markers for the target; without one on the PATH, a private one is installed.
-UV ?= $(or $(shell command -v uv),$(ARTIFACTS_DIR)/../uv/bin/uv)
-
-$(ARTIFACTS_DIR)/../uv/bin/uv:
-	python3 -m venv "$(ARTIFACTS_DIR)/../uv"
-	"$(ARTIFACTS_DIR)/../uv/bin/pip" install --quiet uv
+# uv reads each wheel's markers for the target. Without one on the PATH each layer installs its own,
+# since `sam build` makes the layers at the same time.
+UV ?= $(shell command -v uv 2>/dev/null)
+private := $(ARTIFACTS_DIR).uv
 
 # Tests, stubs and headers are never imported: without them the two layers fit Lambda's 250 MB.
 define wheels
-"$(UV)" pip install --quiet --only-binary :all: $(target) --no-compile-bytecode \
+$(if $(UV),,python3 -m venv "$(private)")
+$(if $(UV),,"$(private)/bin/pip" install --quiet --requirement ../../requirements/uv.txt)
+"$(or $(UV),$(private)/bin/uv)" pip install --quiet --only-binary :all: $(target) --no-compile-bytecode \
 	--target "$(ARTIFACTS_DIR)/python" --requirement requirements.txt
-rm -rf "$(ARTIFACTS_DIR)/python/bin" "$(ARTIFACTS_DIR)/python/.lock"
+rm -rf "$(private)" "$(ARTIFACTS_DIR)/python/bin" "$(ARTIFACTS_DIR)/python/.lock"
 find "$(ARTIFACTS_DIR)/python" -type d \( -name tests -o -name __pycache__ -o -name include \) -prune -exec rm -rf {} +
 find "$(ARTIFACTS_DIR)/python" -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' \) -delete
 endef

@@ -89,23 +89,25 @@ def markdown_text(text: object) -> str:
     'A\\* in snake_case \\<b\\> \\[x\\](y)'
     """
     line = " ".join(str(text).split())
-    return _MARKUP.sub(lambda match: "\\" + match.group(), line)
+    return _LIST_NUMBER.sub(r"\1\\", _MARKUP.sub(r"\\\g<0>", line))
 
 
 _MARKUP = re.compile(
     r"[\\`*\[\]<>~]"
-    r"|(?<![^\W_])_|_(?![^\W_])"
-    r"|&(?=#?\w+;)"
-    r"|^(?:[#+=-]|>)"
-    r"|(?<=^\d)[.)]|(?<=^\d\d)[.)]|(?<=^\d{3})[.)]|(?<=^\d{4})[.)]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis; inside a word an underscore is only itself
+    r"|&(?=#?\w+;)"  # an entity
+    r"|^[#+=-]"  # a heading, a list or a rule, at the start of a line
+    r"|(?<=\s)#(?=#*$)"  # the end of a heading
 )
+_LIST_NUMBER = re.compile(r"^(\d{1,9})(?=[.)])")
 
 
 def _subject(digest: Digest, said: Words) -> str:
     best = digest.best
     if best is None:
         return said.subject_none.format(date=digest.date)
-    line = said.subject.format(date=digest.date, count=digest.recommended, title=best.paper.title)
+    title = " ".join(best.paper.title.split())
+    line = said.subject.format(date=digest.date, count=digest.recommended, title=title)
     return line if len(line) <= 150 else line[:149] + "…"
 
 

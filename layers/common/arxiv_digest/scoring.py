@@ -208,11 +208,18 @@ def _entries(text: str) -> list[Any] | None:
         return None
     try:
         data, _ = json.JSONDecoder().raw_decode(body, start)
+        return _list(data)
     except ValueError:
-        try:
-            data = from_json(body[start:], allow_partial=True)
-        except ValueError:
-            return None
+        pass
+    try:
+        cut = _list(from_json(body[start:], allow_partial=True))
+    except ValueError:
+        return None
+    # Where an answer is cut off, its last entry may look whole with half a number: 1 of 10.
+    return cut[:-1] if cut else cut
+
+
+def _list(data: Any) -> list[Any] | None:
     if isinstance(data, dict):
         data = data.get("papers", [data] if "id" in data else None)
     return data if isinstance(data, list) else None

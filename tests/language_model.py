@@ -1,0 +1,217 @@
+"""An HTTP server that speaks the OpenAI protocol, scores by arXiv id, and misbehaves when told to.
+
+What it answers for a paper follows from the paper's id alone, so that a test can tell for every
+score and reason whether it stands at the right paper.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+MISBEHAVIOURS = (
+    "wrong ids",
+    "missing ids",
+    "shuffled",
+    "swapped twice",
+    "cut JSON",
+    "garbage",
+    "refusal",
+    "no usage",
+    "no schema",
+    "wrong field",
+    "out of range",
+    "leaked labels",
+    "fenced",
+    "429",
+    "500",
+    "401",
+    "quota",
+    "slow",
+)
+
+
+def true_score(paper_id: str) -> float:
+    """The score that the server gives a paper."""
+    return float(int(paper_id.replace(".", "")) % 11)
+
+
+def true_reason(paper_id: str) -> str:
+    """The reason that the server gives a paper."""
+    return f"论文 {paper_id} 与领域相关。"
+
+
+@dataclass
+class Request:
+    """One request as the server saw it."""
+
+    ids: tuple[str, ...]
+    response_format: str
+    authorization: str
+    prompt: str
+
+
+@dataclass
+class LanguageModelServer:
+    """The server's address, what it was asked, and how to make it misbehave."""
+
+    base_url: str
+    fields: tuple[str, ...] = ()
+    requests: list[Request] = field(default_factory=list)
+    misbehaviour: str = ""
+    _by_paper: dict[str, list[str]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def misbehave(self, kind: str, paper_id: str, times: int = 1) -> None:
+        """Misbehave in the next ``times`` requests that ask for a paper."""
+        assert kind in MISBEHAVIOURS, kind
+        self._by_paper.setdefault(paper_id, []).extend([kind] * times)
+
+    def forget(self) -> None:
+        """Behave well from now on, and forget what was asked."""
+        self.requests.clear()
+        self.misbehaviour = ""
+        self._by_paper.clear()
+
+    def asked(self, paper_id: str) -> int:
+        """How many requests asked for a paper."""
+        return sum(paper_id in request.ids for request in self.requests)
+
+    def kind(self, ids: tuple[str, ...]) -> str:
+        """How to misbehave for a request that asks for these papers."""
+        with self._lock:
+            for paper_id in ids:
+                if self._by_paper.get(paper_id):
+                    return self._by_paper[paper_id].pop(0)
+        return self.misbehaviour
+
+
+@contextmanager
+def language_model() -> Iterator[LanguageModelServer]:
+    """Serve on a free port of this machine for the time of the block."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            prompt = body["messages"][-1]["content"]
+            listed = re.search(r"<papers>\n(.*)\n</papers>", prompt, re.DOTALL)
+            ids = tuple(paper["id"] for paper in json.loads(listed[1])) if listed else ()
+            request = Request(
+                ids,
+                body.get("response_format", {}).get("type", ""),
+                self.headers.get("Authorization", ""),
+                "\n".join(message["content"] for message in body["messages"]),
+            )
+            server.requests.append(request)
+            _answer(self, server, request)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Say nothing."""
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = LanguageModelServer(f"http://127.0.0.1:{http.server_address[1]}/v1")
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        http.shutdown()
+        http.server_close()
+
+
+def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None:
+    kind = server.kind(request.ids)
+    match kind:
+        case "429":
+            return _error(handler, 429, "slow down", "rate_limit_exceeded", {"Retry-After": "1"})
+        case "500":
+            return _error(handler, 500, "the server had an error", "server_error")
+        case "401":
+            return _error(handler, 401, "Incorrect API key provided", "invalid_api_key")
+        case "quota":
+            return _error(handler, 429, "You exceeded your current quota", "insufficient_quota")
+        case "no schema" if request.response_format == "json_schema":
+            message = "This response_format type is unavailable now"
+            return _error(handler, 400, message, "invalid_request_error")
+        case "slow":
+            time.sleep(3)
+    entries = [_entry(paper_id, server.fields) for paper_id in request.ids]
+    content: str | None = json.dumps({"papers": entries}, ensure_ascii=False)
+    match kind:
+        case "wrong ids":
+            for number, entry in enumerate(entries):
+                entry["id"] = f"9901.{number:05d}"
+            content = json.dumps({"papers": entries})
+        case "missing ids":
+            content = json.dumps({"papers": entries[::2][: len(entries) // 2]})
+        case "shuffled":
+            content = json.dumps({"papers": entries[::-1]})
+        case "swapped twice":
+            # Two answers for the first paper: one of them is really about the second.
+            entries[1]["id"] = entries[0]["id"]
+            content = json.dumps({"papers": entries})
+        case "cut JSON":
+            whole = json.dumps({"papers": entries})
+            content = whole[: len(whole) * 2 // 3]
+        case "garbage":
+            content = "I would be happy to help! Here are my thoughts: 9, 8, 7"
+        case "refusal":
+            content = None
+        case "wrong field":
+            for entry in entries:
+                entry["field"] = "Astrology"
+            content = json.dumps({"papers": entries})
+        case "out of range":
+            for entry in entries:
+                entry["score"] = 42
+            content = json.dumps({"papers": entries})
+        case "leaked labels":
+            for entry in entries:
+                entry["reason"] += f"\nScore: {entry['score']}\nField: {entry['field']}"
+            content = json.dumps({"papers": entries})
+        case "fenced":
+            content = f"<think>{{maybe}}</think>Here you are:\n```json\n{content}\n```"
+    message = {"role": "assistant", "content": content}
+    if content is None:
+        message["refusal"] = "I cannot help with that."
+    usage = {"prompt_tokens": 10 * len(entries), "completion_tokens": len(entries)}
+    usage["total_tokens"] = 11 * len(entries)
+    answer: dict[str, Any] = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "test-model",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+    }
+    if kind != "no usage":
+        answer["usage"] = usage
+    _send(handler, 200, answer, {})
+    return None
+
+
+def _entry(paper_id: str, fields: tuple[str, ...]) -> dict[str, Any]:
+    score = true_score(paper_id)
+    name = fields[int(score) % len(fields)] if fields else None
+    return {"id": paper_id, "score": score, "field": name, "reason": true_reason(paper_id)}
+
+
+def _error(
+    handler: Any, status: int, message: str, code: str, headers: dict[str, str] | None = None
+) -> None:
+    _send(handler, status, {"error": {"message": message, "code": code}}, headers or {})
+
+
+def _send(handler: Any, status: int, body: Any, headers: dict[str, str]) -> None:
+    data = json.dumps(body).encode()
+    handler.send_response(status)
+    for name, value in {"Content-Type": "application/json", **headers}.items():
+        handler.send_header(name, value)
+    handler.send_header("Content-Length", str(len(data)))
+    handler.end_headers()
+    handler.wfile.write(data)
