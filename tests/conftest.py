@@ -1,7 +1,3 @@
-"""What tests of every layer share."""
-
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -10,8 +6,8 @@ import pytest
 
 @pytest.fixture(scope="session")
 def digest_data() -> Path:
-    """The folder of real feeds, API answers and labelled days; tests that need it skip without."""
+    """Real data that is not part of this project; its README says what is in it."""
     folder = os.environ.get("DIGEST_DATA")
     if not folder:
-        pytest.skip("DIGEST_DATA names no folder of real data, so this is not checked")
-    return Path(folder).resolve()
+        pytest.skip("DIGEST_DATA is not set; it names the folder of real feeds and labels")
+    return Path(folder)

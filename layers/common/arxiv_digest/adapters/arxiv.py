@@ -118,7 +118,8 @@ def _retry_after(header: str | None) -> float:
 
 
 def _few_words(problem: urllib3.exceptions.HTTPError) -> str:
-    cause = problem.__cause__ or problem
-    if isinstance(problem, urllib3.exceptions.TimeoutError):
+    # urllib3 counts a connection that was refused among the timeouts.
+    refused = isinstance(problem, urllib3.exceptions.NewConnectionError)
+    if isinstance(problem, urllib3.exceptions.TimeoutError) and not refused:
         return "no answer within 60 s"
-    return f"no connection ({type(cause).__name__})"
+    return f"no connection ({type(problem).__name__})"

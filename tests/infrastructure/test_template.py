@@ -1,0 +1,707 @@
+"""Rules of the template that linters do not know: AWS's advice, least privilege, and what the code
+expects of its surroundings."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import defaultdict
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from arxiv_digest.adapters.archive import PROFILE_KEY, raw_feed_key
+from arxiv_digest.adapters.llm import TIMEOUT
+from arxiv_digest.adapters.settings import AggregateSettings, FetchSettings, ScoreSettings
+from arxiv_digest.firings import FetchEvent
+from arxiv_digest.steps.aggregate import DeadlineEvent
+from arxiv_digest.steps.fetch import ABANDONED
+from cfnlint.decode import cfn_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+# By way of JSON, to have plain values instead of cfn-lint's own that remember their lines.
+TEMPLATE: dict[str, Any] = json.loads(json.dumps(cfn_yaml.load(str(ROOT / "template.yaml"))))
+NO_VALUE = object()
+
+
+class Stack:
+    """The template as CloudFormation would read it for some parameters.
+
+    A reference to a resource stays as its name, and an attribute as ``Name.Attribute``.
+    """
+
+    def __init__(self, **given: str) -> None:
+        given.setdefault("SenderAddress", "digest@example.org")
+        self.parameters = {
+            name: given.pop(name, parameter.get("Default"))
+            for name, parameter in TEMPLATE["Parameters"].items()
+        }
+        assert not given, f"no such parameters: {given}"
+        self.resources = {
+            name: self._read({key: value for key, value in resource.items() if key != "Condition"})
+            for name, resource in TEMPLATE["Resources"].items()
+            if "Condition" not in resource or self._holds(resource["Condition"])
+        }
+        everywhere = self._read(TEMPLATE["Globals"]["Function"])
+        for function in self.of("AWS::Serverless::Function").values():
+            own = function["Environment"]["Variables"]
+            function.update({**everywhere, **function})
+            function["Environment"] = {
+                "Variables": {**everywhere["Environment"]["Variables"], **own}
+            }
+        self.outputs = {name: self._read(out["Value"]) for name, out in TEMPLATE["Outputs"].items()}
+
+    def of(self, kind: str) -> dict[str, Any]:
+        """The properties of every resource of one type, by name."""
+        return {
+            name: resource["Properties"]
+            for name, resource in self.resources.items()
+            if resource["Type"] == kind
+        }
+
+    def __getitem__(self, name: str) -> Any:
+        return self.resources[name]["Properties"]
+
+    def _holds(self, condition: str) -> bool:
+        return self._read(TEMPLATE["Conditions"][condition])
+
+    def _read(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [read for read in map(self._read, value) if read is not NO_VALUE]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            [(name, argument)] = value.items()
+            if name == "Ref" or name.startswith("Fn::"):
+                return self._call(name.removeprefix("Fn::"), argument)
+        read = {key: self._read(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in read.items() if inner is not NO_VALUE}
+
+    def _call(self, function: str, argument: Any) -> Any:
+        match function:
+            case "Ref":
+                if argument == "AWS::NoValue":
+                    return NO_VALUE
+                value = self.parameters.get(argument, argument)
+                listed = TEMPLATE["Parameters"].get(argument, {}).get("Type", "")
+                return value.split(",") if listed == "CommaDelimitedList" else value
+            case "GetAtt":
+                return argument if isinstance(argument, str) else ".".join(argument)
+            case "If":
+                condition, then, otherwise = argument
+                return self._read(then if self._holds(condition) else otherwise)
+            case "Sub":
+                text, own = argument if isinstance(argument, list) else (argument, {})
+                names = {**self.parameters, **self._read(own)}
+                return re.sub(r"\$\{([^}]+)\}", lambda m: str(names.get(m[1], m[1])), text)
+        argument = self._read(argument)
+        match function:
+            case "Equals":
+                return argument[0] == argument[1]
+            case "Not":
+                return not argument[0]
+            case "Join":
+                return argument[0].join(argument[1])
+            case "Split":
+                return argument[1].split(argument[0])
+            case "Select":
+                return argument[1][int(argument[0])]
+        raise NotImplementedError(function)
+
+
+PLAIN = Stack()
+FULL = Stack(
+    LlmSecretName="llm/key",
+    LlmModel="a-model",
+    Recipients="one@example.org,two@example.org",
+    CreateSenderIdentity="true",
+    ScheduleEnabled="true",
+    AlarmAddress="ops@example.org",
+)
+FUNCTIONS = list(PLAIN.of("AWS::Serverless::Function"))
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def events(stack: Stack, kind: str) -> dict[tuple[str, str], Any]:
+    """The properties of every event of one type, by function and event."""
+    return {
+        (function, name): event["Properties"]
+        for function, properties in stack.of("AWS::Serverless::Function").items()
+        for name, event in properties["Events"].items()
+        if event["Type"] == kind
+    }
+
+
+def statements(stack: Stack, role: str) -> list[Any]:
+    return [
+        statement
+        for policy in stack[role]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def grants(stack: Stack, role: str) -> dict[str, set[str]]:
+    """What a role may do, by resource."""
+    found = defaultdict(set)
+    for statement in statements(stack, role):
+        for resource in listed(statement["Resource"]):
+            found[resource].update(listed(statement["Action"]))
+    return dict(found)
+
+
+def role_of(stack: Stack, function: str) -> str:
+    return stack[function]["Role"].removesuffix(".Arn")
+
+
+SCHEDULES = list(events(PLAIN, "ScheduleV2"))
+ROLES = list(PLAIN.of("AWS::IAM::Role"))
+
+
+# ------------------------------------------------------------------------------ queue and stream
+
+
+def test_a_message_stays_hidden_for_six_times_the_timeout_of_its_function() -> None:
+    assert PLAIN["BatchQueue"]["VisibilityTimeout"] >= 6 * PLAIN["ScoreFunction"]["Timeout"]
+
+
+def test_batches_are_tried_five_times_or_more_and_then_kept_apart() -> None:
+    redrive = PLAIN["BatchQueue"]["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] >= 5
+    assert redrive["deadLetterTargetArn"] == "BatchDeadLetterQueue.Arn"
+    # A message keeps the time it was first sent at, so its age goes on counting.
+    kept = PLAIN["BatchDeadLetterQueue"]["MessageRetentionPeriod"]
+    assert kept > PLAIN["BatchQueue"]["MessageRetentionPeriod"]
+
+
+def test_the_alarm_on_dead_letters_names_the_number_of_deliveries() -> None:
+    count = PLAIN["BatchQueue"]["RedrivePolicy"]["maxReceiveCount"]
+    assert f"after {count} deliveries" in PLAIN["BatchDeadLetterAlarm"]["AlarmDescription"]
+
+
+@pytest.mark.parametrize("kind", ["SQS", "DynamoDB"])
+def test_functions_answer_sources_record_by_record(kind: str) -> None:
+    found = events(PLAIN, kind)
+    assert len(found) == 1
+    for event in found.values():
+        assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize("stage", ["prod", "local"])
+def test_no_more_than_a_few_batches_are_scored_at_the_same_time(stage: str) -> None:
+    [event] = events(Stack(Stage=stage), "SQS").values()
+    assert event["Queue"] == "BatchQueue.Arn"
+    assert 2 <= event["ScalingConfig"]["MaximumConcurrency"] <= 10  # 2 is the least AWS takes
+
+
+def test_a_stream_record_is_given_up_after_some_tries_to_the_failure_queue() -> None:
+    [event] = events(PLAIN, "DynamoDB").values()
+    assert event["Stream"] == "RunsTable.StreamArn"
+    assert event["DestinationConfig"]["OnFailure"]["Destination"] == "FailureQueue.Arn"
+    # -1, the default, is for ever: one bad record would stop its shard for a day.
+    assert 1 <= event["MaximumRetryAttempts"] <= 10
+    assert 60 <= event["MaximumRecordAgeInSeconds"] <= 86_400
+
+
+def matches(pattern: Any, record: Any) -> bool:
+    """Event filtering, as far as the template uses it: nested fields, and lists of values."""
+    if isinstance(pattern, dict):
+        return all(key in record and matches(pattern[key], record[key]) for key in pattern)
+    return record in pattern
+
+
+def stream_record(name: str, sort_key: str, **more: dict[str, str]) -> dict[str, Any]:
+    image = {"pk": {"S": "RUN#2026-01-22"}, "sk": {"S": sort_key}, **more}
+    return {"eventName": name, "dynamodb": {"Keys": {}, "NewImage": image}}
+
+
+@pytest.mark.parametrize(
+    ("record", "wakes"),
+    [
+        (stream_record("MODIFY", "RUN", remaining={"N": "0"}), True),
+        # A day without papers is born counted down.
+        (stream_record("INSERT", "RUN", remaining={"N": "0"}), True),
+        (stream_record("INSERT", "RUN", remaining={"N": "1"}), False),
+        (stream_record("MODIFY", "RUN", remaining={"N": "10"}), False),
+        (stream_record("MODIFY", "RUN"), False),
+        (stream_record("INSERT", "DIGEST", remaining={"N": "0"}), False),
+        (stream_record("INSERT", "BATCH#00000"), False),
+        (stream_record("INSERT", "PAPER#2601.00001"), False),
+        ({"eventName": "REMOVE", "dynamodb": {"Keys": {}}}, False),
+    ],
+    ids=str,
+)
+def test_only_a_run_that_is_counted_down_wakes_aggregate(record: Any, wakes: bool) -> None:
+    [event] = events(PLAIN, "DynamoDB").values()
+    filters = [json.loads(entry["Pattern"]) for entry in event["FilterCriteria"]["Filters"]]
+    assert any(matches(pattern, record) for pattern in filters) is wakes
+
+
+# ------------------------------------------------------------------------------ schedules
+
+
+def times(expression: str) -> list[time]:
+    """The times of day of a schedule that has to be a weekday's."""
+    fields = re.fullmatch(r"cron\((.+)\)", expression)[1].split()
+    minutes, hours, *days = fields
+    assert days == ["?", "*", "MON-FRI", "*"]
+    return [time(hour, minute) for hour in _numbers(hours) for minute in _numbers(minutes)]
+
+
+def _numbers(field: str) -> list[int]:
+    found = []
+    for part in field.split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids="-".join)
+def test_a_schedule_fires_in_arxivs_time_and_only_when_asked_for(schedule: Any) -> None:
+    assert PLAIN.parameters["ScheduleEnabled"] == "false"
+    assert events(PLAIN, "ScheduleV2")[schedule]["State"] == "DISABLED"
+    event = events(FULL, "ScheduleV2")[schedule]
+    assert event["State"] == "ENABLED"
+    assert event["ScheduleExpressionTimezone"] == "America/New_York"
+    assert times(event["ScheduleExpression"])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids="-".join)
+def test_a_firing_that_cannot_be_delivered_is_kept(schedule: Any) -> None:
+    event = events(PLAIN, "ScheduleV2")[schedule]
+    assert event["DeadLetterConfig"] == {"Arn": "FailureQueue.Arn"}
+    assert event["RetryPolicy"]["MaximumRetryAttempts"] >= 1
+    allowed = grants(PLAIN, event["RoleArn"].removesuffix(".Arn"))
+    assert "lambda:InvokeFunction" in allowed[f"{schedule[0]}.Arn"]
+    assert "sqs:SendMessage" in allowed["FailureQueue.Arn"]
+
+
+@pytest.mark.parametrize("function", sorted({function for function, _ in SCHEDULES}))
+def test_a_scheduled_event_that_a_function_gives_up_is_kept(function: str) -> None:
+    invoke = PLAIN[function]["EventInvokeConfig"]
+    assert invoke["DestinationConfig"]["OnFailure"] == {
+        "Type": "SQS",
+        "Destination": "FailureQueue.Arn",
+    }
+    allowed = grants(PLAIN, role_of(PLAIN, function))["FailureQueue.Arn"]
+    assert allowed & {"sqs:SendMessage", "sqs:SendMessage*"}
+
+
+def test_fetch_fires_through_the_night_and_twice_later() -> None:
+    firings = defaultdict(list)
+    for (function, _), event in events(PLAIN, "ScheduleV2").items():
+        if function == "FetchFunction":
+            told = FetchEvent.model_validate_json(event["Input"])
+            firings[told.firing] += times(event["ScheduleExpression"])
+    assert firings == {
+        "night": [time(0, 30), time(1, 30), time(2, 30), time(3, 30)],
+        "last": [time(4, 0)],
+        "late": [time(12, 0), time(20, 0)],
+    }
+
+
+@pytest.mark.parametrize("told", [time(6, 0), time(7, 45), time(23, 5)], ids=str)
+def test_the_deadline_is_at_the_time_that_is_asked_for(told: time) -> None:
+    stack = Stack(DeadlineTime=f"{told:%H:%M}")
+    event = events(stack, "ScheduleV2")["AggregateFunction", "Deadline"]
+    assert times(event["ScheduleExpression"]) == [told]
+    asked = DeadlineEvent.model_validate_json(event["Input"])
+    assert asked.deadline
+    assert asked.date is None
+
+
+def test_the_deadline_comes_after_the_last_firing_of_the_night() -> None:
+    schedules = events(PLAIN, "ScheduleV2")
+    [deadline] = times(schedules["AggregateFunction", "Deadline"]["ScheduleExpression"])
+    assert deadline > max(times(schedules["FetchFunction", "Last"]["ScheduleExpression"]))
+
+
+# ------------------------------------------------------------------------------ table and bucket
+
+
+def test_the_table_expires_streams_and_can_be_restored() -> None:
+    table = PLAIN["RunsTable"]
+    # "expires_at" is what the items carry; by another name nothing would ever expire.
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["KeySchema"] == [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ]
+
+
+@pytest.mark.parametrize("name", ["ArchiveBucket", "RunsTable"])
+def test_what_holds_the_readers_data_outlives_the_stack(name: str) -> None:
+    assert PLAIN.resources[name]["DeletionPolicy"] == "Retain"
+    assert PLAIN.resources[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_bucket_is_private_encrypted_and_keeps_versions() -> None:
+    bucket = PLAIN["ArchiveBucket"]
+    assert bucket["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] in ("AES256", "aws:kms")
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert not PLAIN.of("AWS::S3::BucketPolicy"), "what a policy opens has to be checked here"
+
+
+def test_raw_feeds_expire_and_digests_never_do() -> None:
+    rules = PLAIN["ArchiveBucket"]["LifecycleConfiguration"]["Rules"]
+    # Noncurrent versions apart, which are what a digest made again has replaced.
+    expiring = [rule for rule in rules if any(key.startswith("Expiration") for key in rule)]
+    moving = [rule for rule in rules if any(key.startswith("Transition") for key in rule)]
+    for rule in expiring + moving:
+        assert rule["Prefix"] == "raw/"
+    assert [rule["Status"] for rule in expiring] == ["Enabled"]
+    assert raw_feed_key("2026-01-22", "cs.CV").startswith("raw/")
+    assert not PROFILE_KEY.startswith("raw/")
+
+
+# ------------------------------------------------------------------------------ functions
+
+
+def test_there_are_three_functions() -> None:
+    assert sorted(FUNCTIONS) == ["AggregateFunction", "FetchFunction", "ScoreFunction"]
+
+
+def test_score_outlasts_its_language_model() -> None:
+    # It asks twice at most, and the client tries each request twice.
+    assert PLAIN["ScoreFunction"]["Timeout"] > 2 * 2 * TIMEOUT
+
+
+def test_fetch_is_over_before_its_run_counts_as_abandoned() -> None:
+    assert PLAIN["FetchFunction"]["Timeout"] <= 900  # Lambda's longest
+    assert PLAIN["FetchFunction"]["Timeout"] < ABANDONED.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("function", "layers"),
+    [
+        ("FetchFunction", {"CommonLayer", "DependenciesLayer"}),
+        ("ScoreFunction", {"CommonLayer", "DependenciesLayer", "RankingLayer"}),
+        ("AggregateFunction", {"CommonLayer", "DependenciesLayer"}),
+    ],
+)
+def test_only_score_carries_the_heavy_layer(function: str, layers: set[str]) -> None:
+    assert set(PLAIN[function]["Layers"]) == layers
+
+
+def test_functions_and_layers_are_built_for_the_same_processor_and_python() -> None:
+    stack = Stack(Architecture="x86_64", PythonRuntime="python3.12")
+    for function in stack.of("AWS::Serverless::Function").values():
+        assert function["Architectures"] == ["x86_64"]
+        assert function["Runtime"] == "python3.12"
+    for name, layer in stack.of("AWS::Serverless::LayerVersion").items():
+        assert layer["CompatibleArchitectures"] == ["x86_64"]
+        assert layer["CompatibleRuntimes"] == ["python3.12"]
+        assert stack.resources[name]["Metadata"]["BuildArchitecture"] == "x86_64"
+
+
+SETTINGS = [
+    ("FetchFunction", FetchSettings),
+    ("ScoreFunction", ScoreSettings),
+    ("AggregateFunction", AggregateSettings),
+]
+
+
+@pytest.mark.parametrize(("function", "settings"), SETTINGS)
+@pytest.mark.parametrize("stack", [PLAIN, FULL], ids=["by default", "with everything"])
+def test_a_function_is_told_what_its_settings_ask_for_and_nothing_else(
+    stack: Stack, function: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = stack[function]["Environment"]["Variables"]
+    told = {name: value for name, value in variables.items() if name.startswith("DIGEST_")}
+    asked = {f"DIGEST_{field.upper()}" for field in settings.model_fields}
+    assert set(told) == asked
+    for name, value in told.items():
+        monkeypatch.setenv(name, str(value))
+    settings()
+
+
+def test_functions_are_told_the_resources_of_their_own_stack() -> None:
+    named = {
+        "DIGEST_TABLE": "RunsTable",
+        "DIGEST_BUCKET": "ArchiveBucket",
+        "DIGEST_QUEUE_URL": "BatchQueue",
+        "DIGEST_CONFIGURATION_SET": "ConfigurationSet",
+    }
+    for function in FUNCTIONS:
+        for name, value in PLAIN[function]["Environment"]["Variables"].items():
+            assert value == named.get(name, value)
+
+
+def test_recipients_reach_aggregate_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stack, recipients in [(PLAIN, ()), (FULL, ("one@example.org", "two@example.org"))]:
+        for name, value in stack["AggregateFunction"]["Environment"]["Variables"].items():
+            monkeypatch.setenv(name, str(value))
+        assert AggregateSettings().recipients == recipients
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_logs_to_a_group_of_its_own_that_forgets(function: str) -> None:
+    group = PLAIN[function]["LoggingConfig"]["LogGroup"]
+    assert PLAIN.resources[group]["Type"] == "AWS::Logs::LogGroup"
+    assert 1 <= PLAIN[group]["RetentionInDays"] <= 400
+    others = [PLAIN[name]["LoggingConfig"]["LogGroup"] for name in FUNCTIONS if name != function]
+    assert group not in others
+    logs = {
+        resource: actions
+        for resource, actions in grants(PLAIN, role_of(PLAIN, function)).items()
+        if any(action.startswith("logs:") for action in actions)
+    }
+    assert logs == {f"{group}.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"}}
+
+
+# ------------------------------------------------------------------------------ permissions
+
+SECRET = "arn:AWS::Partition:secretsmanager:AWS::Region:AWS::AccountId:secret:llm/key-??????"
+SES = "arn:AWS::Partition:ses:AWS::Region:AWS::AccountId:"
+
+# A role that may do more than this fails; whoever widens one says so here.
+ALLOWED = {
+    "ScheduleRole": {
+        "FetchFunction.Arn": {"lambda:InvokeFunction"},
+        "AggregateFunction.Arn": {"lambda:InvokeFunction"},
+        "FailureQueue.Arn": {"sqs:SendMessage"},
+    },
+    "FetchRole": {
+        "FetchLogs.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "RunsTable.Arn": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:BatchWriteItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+        },
+        "BatchQueue.Arn": {"sqs:SendMessage*"},
+        "FailureQueue.Arn": {"sqs:SendMessage", "sqs:SendMessage*"},
+        "ArchiveBucket.Arn": {"s3:ListBucket"},
+        "ArchiveBucket.Arn/config/profile.yaml": {"s3:GetObject"},
+        "ArchiveBucket.Arn/raw/*": {"s3:GetObject", "s3:PutObject"},
+    },
+    "ScoreRole": {
+        "ScoreLogs.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "BatchQueue.Arn": {
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+        },
+        "RunsTable.Arn": {
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        SECRET: {"secretsmanager:GetSecretValue"},
+    },
+    "AggregateRole": {
+        "AggregateLogs.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "RunsTable.Arn": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
+        "RunsTable.StreamArn": {
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+        },
+        "RunsTable.Arn/stream/*": {"dynamodb:ListStreams"},
+        "ArchiveBucket.Arn/*": {"s3:PutObject"},
+        "FailureQueue.Arn": {"sqs:SendMessage"},
+        f"{SES}identity/*": {"ses:SendEmail", "ses:SendRawEmail"},
+        f"{SES}configuration-set/ConfigurationSet": {"ses:SendEmail", "ses:SendRawEmail"},
+    },
+}
+
+
+def test_every_role_is_known_here() -> None:
+    assert set(ROLES) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_do_no_more_than_is_written_here(role: str) -> None:
+    for resource, actions in grants(FULL, role).items():
+        assert actions <= ALLOWED[role].get(resource, set()), resource
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_statement_is_about_everything(role: str) -> None:
+    for statement in statements(FULL, role):
+        assert statement["Effect"] == "Allow"
+        assert not {"NotAction", "NotResource"} & set(statement)
+        for resource in listed(statement["Resource"]):
+            assert resource.strip("*:"), statement
+            assert "*" not in resource.split(":")[-1].split("/")[0], statement
+        for action in listed(statement["Action"]):
+            assert not re.fullmatch(r"\*|[\w-]*:\*", action), statement
+
+
+def test_all_permissions_stand_in_the_roles() -> None:
+    # Managed policies, policy templates and roles made by SAM would escape the tests above.
+    for role in ROLES:
+        assert "ManagedPolicyArns" not in PLAIN[role]
+    for function in FUNCTIONS:
+        assert "Policies" not in PLAIN[function]
+        assert role_of(PLAIN, function) in ROLES
+    for event in events(PLAIN, "ScheduleV2").values():
+        assert event["RoleArn"] == "ScheduleRole.Arn"
+    kinds = {resource["Type"] for resource in FULL.resources.values()}
+    assert not [kind for kind in kinds if "Policy" in kind or "Permission" in kind]
+    assert [kind for kind in kinds if kind.startswith("AWS::IAM::")] == ["AWS::IAM::Role"]
+
+
+def test_each_function_has_a_role_that_only_lambda_assumes() -> None:
+    roles = [role_of(PLAIN, function) for function in FUNCTIONS]
+    assert len(set(roles)) == len(FUNCTIONS)
+    for role in ROLES:
+        [trust] = PLAIN[role]["AssumeRolePolicyDocument"]["Statement"]
+        service = "lambda" if role in roles else "scheduler"
+        assert trust["Principal"] == {"Service": f"{service}.amazonaws.com"}
+        assert trust["Action"] == "sts:AssumeRole"
+
+
+def test_mail_is_sent_from_the_senders_address_only() -> None:
+    found = [
+        statement
+        for role in ROLES
+        for statement in statements(PLAIN, role)
+        if any(action.startswith("ses:") for action in listed(statement["Action"]))
+    ]
+    assert found
+    for statement in found:
+        sender = PLAIN.parameters["SenderAddress"]
+        assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": sender}}
+
+
+def test_a_secret_is_read_only_where_one_is_named() -> None:
+    def readers(stack: Stack) -> list[tuple[str, str]]:
+        return [
+            (role, resource)
+            for role in ROLES
+            for resource, actions in grants(stack, role).items()
+            if any(action.startswith("secretsmanager:") for action in actions)
+        ]
+
+    assert readers(PLAIN) == []
+    # Secrets Manager adds a hyphen and six characters to a secret's name in its ARN.
+    assert readers(FULL) == [("ScoreRole", SECRET)]
+
+
+def test_no_secret_passes_through_the_template() -> None:
+    secretive = re.compile("secret|password|credential|token|key", re.IGNORECASE)
+    assert list(filter(secretive.search, TEMPLATE["Parameters"])) == ["LlmSecretName"]
+    for parameter in TEMPLATE["Parameters"].values():
+        assert "NoEcho" not in parameter
+    # A dynamic reference would be resolved into what describes the function.
+    assert "{{resolve:" not in json.dumps(TEMPLATE)
+    for function in FUNCTIONS:
+        for name, value in FULL[function]["Environment"]["Variables"].items():
+            if secretive.search(name):
+                assert (name, value) == ("DIGEST_LLM_SECRET", FULL.parameters["LlmSecretName"])
+
+
+def test_an_identity_is_created_only_when_asked_for() -> None:
+    kind = "AWS::SES::EmailIdentity"
+    assert not PLAIN.of(kind)
+    [identity] = FULL.of(kind).values()
+    assert identity["EmailIdentity"] == FULL.parameters["SenderAddress"]
+
+
+# ------------------------------------------------------------------------------ alarms and outputs
+
+
+def metrics_of(function: str) -> set[str]:
+    """The names of the metrics that a function's code adds."""
+    code = (ROOT / PLAIN[function]["CodeUri"] / "app.py").read_text("utf-8")
+    return {
+        node.args[0].value
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "add_metric"
+    }
+
+
+def alarms() -> dict[str, Any]:
+    return PLAIN.of("AWS::CloudWatch::Alarm")
+
+
+@pytest.mark.parametrize("alarm", alarms())
+def test_an_alarm_rings_at_the_first_trouble_and_tells_the_topic(alarm: str) -> None:
+    properties = PLAIN[alarm]
+    assert properties["AlarmActions"] == ["AlarmTopic"]
+    assert properties["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert properties["Threshold"] == 1
+    assert properties["EvaluationPeriods"] == 1
+    # A run a day leaves most periods without data.
+    assert properties["TreatMissingData"] == "notBreaching"
+
+
+@pytest.mark.parametrize("queue", ["BatchDeadLetterQueue", "FailureQueue"])
+def test_an_alarm_watches_each_queue_of_what_was_given_up(queue: str) -> None:
+    [watching] = [
+        alarm
+        for alarm in alarms().values()
+        if alarm["Dimensions"] == [{"Name": "QueueName", "Value": f"{queue}.QueueName"}]
+    ]
+    assert watching["Namespace"] == "AWS/SQS"
+    assert watching["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert watching["Statistic"] == "Maximum"
+
+
+def test_alarms_watch_what_the_functions_report() -> None:
+    functions = {
+        PLAIN[name]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: name
+        for name in FUNCTIONS
+    }
+    watched = set()
+    for alarm in alarms().values():
+        if alarm["Namespace"] == "AWS/SQS":
+            continue
+        [dimension] = alarm["Dimensions"]
+        assert dimension["Name"] == "service"  # Powertools adds this one and no other
+        function = functions[dimension["Value"]]
+        variables = PLAIN[function]["Environment"]["Variables"]
+        assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+        assert alarm["MetricName"] in metrics_of(function)
+        assert alarm["Statistic"] == "Sum"
+        watched.add((function, alarm["MetricName"]))
+    assert watched >= {
+        ("AggregateFunction", "MailRefused"),
+        ("AggregateFunction", "MailUncertain"),
+        ("AggregateFunction", "RunMissing"),
+    }
+
+
+def test_alarms_reach_somebody_where_an_address_is_given() -> None:
+    kind = "AWS::SNS::Subscription"
+    assert not PLAIN.of(kind)
+    [subscription] = FULL.of(kind).values()
+    assert subscription["TopicArn"] == "AlarmTopic"
+    assert subscription["Endpoint"] == FULL.parameters["AlarmAddress"]
+
+
+def test_outputs_name_what_a_person_has_to_find() -> None:
+    assert (
+        PLAIN.outputs.items()
+        >= {
+            "Bucket": "ArchiveBucket",
+            "Table": "RunsTable",
+            "Queue": "BatchQueue",
+            "DeadLetterQueue": "BatchDeadLetterQueue",
+            "FetchFunctionName": "FetchFunction",
+            "ScoreFunctionName": "ScoreFunction",
+            "AggregateFunctionName": "AggregateFunction",
+        }.items()
+    )

@@ -1,0 +1,114 @@
+"""AWS in this process (moto), and the steps with their real adapters on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.headerregistry import Address
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from arxiv_digest.adapters.archive import Archive
+from arxiv_digest.adapters.mailer import ONE_ATTEMPT, Mailer
+from arxiv_digest.adapters.queue import BatchQueue
+from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.models import Batch
+from arxiv_digest.steps.aggregate import Aggregate
+from moto import mock_aws
+
+PROFILE = """\
+language: en
+categories: [cs.LG, cs.CV]
+papers_per_call: 2
+fields:
+  - {name: Pruning, description: pruning experts and quantization of models}
+  - {name: Agents, description: agents that use tools and browse the web}
+"""
+
+
+@dataclass
+class Cloud:
+    """The resources that the template makes, without the functions."""
+
+    dynamodb: Any
+    s3: Any
+    sqs: Any
+    ses: Any
+    table: str
+    bucket: str
+    queue_url: str
+
+    @property
+    def runs(self) -> Runs:
+        return Runs(self.dynamodb, self.table)
+
+    @property
+    def archive(self) -> Archive:
+        return Archive(self.s3, self.bucket)
+
+    @property
+    def queue(self) -> BatchQueue:
+        return BatchQueue(self.sqs, self.queue_url)
+
+    def aggregate(self, *recipients: str, mailer: Any = None) -> Aggregate:
+        return Aggregate(
+            runs=self.runs,
+            archive=self.archive,
+            mailer=mailer or Mailer(self.ses, "digests"),
+            sender=Address("digest", addr_spec="digest@example.org"),
+            recipients=recipients,
+            log=print,
+        )
+
+    def messages(self) -> list[Batch]:
+        """Every batch that lies in the queue, in order."""
+        found: list[Batch] = []
+        while received := self.sqs.receive_message(
+            QueueUrl=self.queue_url, MaxNumberOfMessages=10, VisibilityTimeout=600
+        ).get("Messages"):
+            found += [Batch.model_validate_json(message["Body"]) for message in received]
+        return sorted(found, key=lambda batch: batch.number)
+
+    def items(self, prefix: str = "") -> list[dict[str, Any]]:
+        scanned = self.dynamodb.Table(self.table).scan()["Items"]
+        return [item for item in scanned if item["pk"].startswith(prefix)]
+
+    def keys(self, prefix: str = "") -> list[str]:
+        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return [found["Key"] for found in listed.get("Contents", ())]
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("HOME", str(Path(__file__).parent))
+    with mock_aws():
+        dynamodb = boto3.resource("dynamodb")
+        dynamodb.create_table(
+            TableName="runs",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        )
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="archive")
+        s3.put_object(Bucket="archive", Key="config/profile.yaml", Body=PROFILE.encode())
+        sqs = boto3.client("sqs")
+        queue_url = sqs.create_queue(QueueName="batches")["QueueUrl"]
+        ses = boto3.client("sesv2", config=ONE_ATTEMPT)
+        ses.create_email_identity(EmailIdentity="digest@example.org")
+        ses.create_configuration_set(ConfigurationSetName="digests")
+        yield Cloud(dynamodb, s3, sqs, ses, "runs", "archive", queue_url)

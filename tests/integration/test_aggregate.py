@@ -1,0 +1,247 @@
+"""Aggregate with its real adapters: the archive, and one mail for each recipient."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+
+import pytest
+from arxiv_digest.adapters.mailer import Mailer, MailRefused, MailUncertain
+from arxiv_digest.batches import make_batches
+from arxiv_digest.models import Outcome, Paper, Tokens
+from arxiv_digest.steps.aggregate import AggregateDone, MailState
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from tests.builders import DAY, NOW, a_run, papers, scored
+from tests.integration.conftest import PROFILE, Cloud
+
+READERS = ("one@example.org", "two@example.org")
+
+
+def a_run_of(cloud: Cloud, listed: list[Paper], scored_batches: int, day: date = DAY) -> None:
+    """A run of one paper a batch, of which some batches were scored."""
+    batches = make_batches(day, listed, 1)
+    run = a_run(len(listed), date=day, batches=len(batches), profile=PROFILE)
+    assert cloud.runs.create(run, batches)
+    for batch in batches[:scored_batches]:
+        outcomes: list[Outcome] = [scored(paper, 9) for paper in batch.papers]
+        assert cloud.runs.complete_batch(batch, outcomes, Tokens(total=10, calls=1))
+
+
+class Post:
+    """A mailer that keeps what it is handed, and fails as it is told."""
+
+    def __init__(self, **faults: Exception) -> None:
+        self.faults = faults
+        self.sent: list[str] = []
+
+    def send(self, message: EmailMessage) -> str:
+        recipient = message["To"].addresses[0].addr_spec
+        fault = self.faults.pop(recipient.partition("@")[0], None)
+        if fault:
+            raise fault
+        self.sent.append(recipient)
+        return f"ses-{len(self.sent)}"
+
+
+def test_a_finished_run_becomes_files_and_one_mail_for_each_recipient(cloud: Cloud) -> None:
+    a_run_of(cloud, papers(3), 3)
+    result = cloud.aggregate(*READERS)(DAY, NOW)
+    assert result.done is AggregateDone.MADE
+    assert result.mail == dict.fromkeys(READERS, MailState.SENT)
+    assert cloud.keys() == sorted(
+        [
+            "2026-01-22/digest.html",
+            "2026-01-22/digest.json",
+            "2026-01-22/digest.md",
+            "2026-01-22/mail/one@example.org.eml",
+            "2026-01-22/mail/two@example.org.eml",
+            "config/profile.yaml",
+            "digest.schema.json",
+            "index.html",
+            "latest.html",
+            "latest.json",
+            "latest.md",
+        ]
+    )
+    digest = json.loads(cloud.archive.read("2026-01-22/digest.json") or b"")
+    assert digest["ledger"] == {"announced": 3, "scored": 3, "triaged": 0, "failed": 0}
+    assert digest["tokens"]["total"] == 30
+    page = cloud.s3.head_object(Bucket=cloud.bucket, Key="2026-01-22/digest.html")
+    assert page["ContentType"] == "text/html; charset=utf-8"
+    mail = message_from_bytes(cloud.archive.read("2026-01-22/mail/two@example.org.eml") or b"")
+    assert mail["To"] == "two@example.org"
+
+
+def test_made_again_it_changes_nothing_and_mails_nobody(cloud: Cloud) -> None:
+    a_run_of(cloud, papers(2), 2)
+    post = Post()
+    step = cloud.aggregate(*READERS, mailer=post)
+    step(DAY, NOW)
+    before = cloud.archive.read("2026-01-22/digest.json")
+    assert step(DAY, NOW + timedelta(hours=5)).done is AggregateDone.MADE_BEFORE
+    assert cloud.archive.read("2026-01-22/digest.json") == before
+    assert post.sent == list(READERS)
+
+
+def test_the_deadline_sends_what_is_there_and_says_what_is_missing_and_why(cloud: Cloud) -> None:
+    listed = papers(3)
+    a_run_of(cloud, listed, 1)
+    batches = cloud.runs.batches(DAY)
+    cloud.runs.note_trouble(batches[1], "the language model answered 503")
+    post = Post()
+    result = cloud.aggregate(*READERS, mailer=post)(DAY, NOW)
+    assert result.digest is not None
+    assert result.digest.ledger.model_dump() == {
+        "announced": 3,
+        "scored": 1,
+        "triaged": 0,
+        "failed": 2,
+    }
+    assert [entry.reason for entry in result.digest.failed] == [
+        "the language model answered 503",
+        "",
+    ]
+    assert post.sent == list(READERS)
+
+
+def test_batches_scored_after_the_deadline_mend_the_archive_without_a_second_mail(
+    cloud: Cloud,
+) -> None:
+    listed = papers(3)
+    a_run_of(cloud, listed, 1)
+    post = Post()
+    step = cloud.aggregate(*READERS, mailer=post)
+    step(DAY, NOW)
+    for batch in cloud.runs.batches(DAY)[1:]:
+        cloud.runs.complete_batch(batch, [scored(paper) for paper in batch.papers], Tokens())
+    result = step(DAY, NOW + timedelta(hours=1))
+    assert result.digest is not None
+    assert result.digest.ledger.failed == 0
+    assert json.loads(cloud.archive.read("latest.json") or b"")["ledger"]["scored"] == 3
+    assert result.mail == dict.fromkeys(READERS, MailState.SENT_BEFORE)
+    assert post.sent == list(READERS)
+
+
+def test_a_mail_that_ses_refuses_is_sent_by_a_later_call_and_the_others_are_not_sent_again(
+    cloud: Cloud,
+) -> None:
+    a_run_of(cloud, papers(1), 1)
+    post = Post(one=MailRefused("MessageRejected: Email address is not verified"))
+    step = cloud.aggregate(*READERS, mailer=post)
+    assert step(DAY, NOW).mail == {READERS[0]: MailState.REFUSED, READERS[1]: MailState.SENT}
+    assert step(DAY, NOW).mail == {READERS[0]: MailState.SENT, READERS[1]: MailState.SENT_BEFORE}
+    assert post.sent == [READERS[1], READERS[0]]
+    assert step(DAY, NOW).done is AggregateDone.MADE_BEFORE
+
+
+def test_a_mail_of_which_nobody_knows_is_never_sent_again(cloud: Cloud) -> None:
+    listed = papers(2)
+    a_run_of(cloud, listed, 1)
+    post = Post(one=MailUncertain("the connection broke"))
+    step = cloud.aggregate(*READERS, mailer=post)
+    assert step(DAY, NOW).mail[READERS[0]] is MailState.UNCERTAIN
+    assert step(DAY, NOW).mail[READERS[0]] is MailState.UNCERTAIN
+    assert post.sent == [READERS[1]]
+    assert cloud.runs.mail_state(DAY, READERS[0]) == "SENDING"
+
+
+def test_a_step_that_dies_between_two_recipients_goes_on_with_the_second(cloud: Cloud) -> None:
+    a_run_of(cloud, papers(1), 1)
+    post = Post(two=KeyboardInterrupt("killed"))  # type: ignore[arg-type]
+    step = cloud.aggregate(*READERS, "three@example.org", mailer=post)
+    with pytest.raises(KeyboardInterrupt):
+        step(DAY, NOW)
+    result = step(DAY, NOW)
+    assert post.sent == [READERS[0], "three@example.org"]
+    assert result.mail == {
+        READERS[0]: MailState.SENT_BEFORE,
+        READERS[1]: MailState.UNCERTAIN,
+        "three@example.org": MailState.SENT,
+    }
+
+
+def test_a_date_without_run_is_told_from_one_without_papers(cloud: Cloud) -> None:
+    assert cloud.aggregate()(DAY, NOW).done is AggregateDone.NO_RUN
+    a_run_of(cloud, [], 0)
+    result = cloud.aggregate(*READERS)(DAY, NOW)
+    assert result.done is AggregateDone.MADE
+    assert result.digest is not None
+    assert result.digest.ledger.announced == 0
+    assert set(result.mail.values()) == {MailState.SENT}
+
+
+def test_the_index_keeps_every_day_and_latest_is_the_newest(cloud: Cloud) -> None:
+    for offset in (0, -3):
+        a_run_of(cloud, papers(1), 1, DAY + timedelta(days=offset))
+        cloud.aggregate()(DAY + timedelta(days=offset), NOW)
+    index = (cloud.archive.read("index.html") or b"").decode()
+    assert index.index("2026-01-22/digest.html") < index.index("2026-01-19/digest.html")
+    assert json.loads(cloud.archive.read("latest.json") or b"")["date"] == "2026-01-22"
+
+
+def test_a_field_of_a_changed_profile_does_not_split_a_run(cloud: Cloud) -> None:
+    a_run_of(cloud, papers(1), 1)
+    cloud.s3.put_object(Bucket="archive", Key="config/profile.yaml", Body=b"not even YAML: {")
+    result = cloud.aggregate()(DAY, NOW)
+    assert result.digest is not None
+    assert result.digest.sections[0].field == "Pruning"
+
+
+class Ses:
+    """An SES client that answers from a list."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.calls = 0
+
+    def send_email(self, **_: object) -> dict[str, str]:
+        self.calls += 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return {"MessageId": str(answer)}
+
+
+def error(code: str, status: int) -> ClientError:
+    metadata = {"HTTPStatusCode": status}
+    told = {"Error": {"Code": code, "Message": "said so"}, "ResponseMetadata": metadata}
+    return ClientError(told, "SendEmail")  # type: ignore[arg-type]
+
+
+def a_message() -> EmailMessage:
+    message = EmailMessage(policy=SMTP)
+    message["From"] = "每日 <digest@example.org>"
+    message["To"] = "one@example.org"
+    message.set_content("hello")
+    return message
+
+
+def test_throttling_is_waited_out_and_the_id_kept() -> None:
+    ses = Ses(error("TooManyRequestsException", 429), "ses-id")
+    assert Mailer(ses, "set").send(a_message()) == "ses-id"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("code", ["MessageRejected", "AccessDeniedException", "NotFoundException"])
+def test_an_answer_that_says_no_is_a_refusal(code: str) -> None:
+    ses = Ses(error(code, 400))
+    with pytest.raises(MailRefused, match=f"{code}: said so"):
+        Mailer(ses, "set").send(a_message())  # type: ignore[arg-type]
+    assert ses.calls == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [error("InternalFailure", 500), ReadTimeoutError(endpoint_url="http://ses")]
+)
+def test_an_answer_that_says_nothing_is_never_followed_by_a_second_mail(fault: Exception) -> None:
+    ses = Ses(fault)
+    with pytest.raises(MailUncertain):
+        Mailer(ses, "set").send(a_message())  # type: ignore[arg-type]
+    assert ses.calls == 1
+
+
+def test_the_whole_message_is_handed_to_ses_by_address_of_the_sender(cloud: Cloud) -> None:
+    assert Mailer(cloud.ses, "digests").send(a_message())
