@@ -1,3 +1,5 @@
+"""What every test may use."""
+
 import os
 from pathlib import Path
 

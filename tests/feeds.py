@@ -97,7 +97,7 @@ def feed_server() -> Iterator[FeedServer]:
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server = FeedServer(f"http://127.0.0.1:{http.server_address[1]}/rss")
-    threading.Thread(target=http.serve_forever, daemon=True).start()
+    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield server
     finally:

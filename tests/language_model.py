@@ -117,7 +117,7 @@ def language_model() -> Iterator[LanguageModelServer]:
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server = LanguageModelServer(f"http://127.0.0.1:{http.server_address[1]}/v1")
-    threading.Thread(target=http.serve_forever, daemon=True).start()
+    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield server
     finally:

@@ -19,8 +19,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-logger = Logger()
-metrics = Metrics()
+logger = Logger(service="fetch")
+metrics = Metrics(namespace="ArxivDigest", service="fetch")
 
 
 @cache
@@ -44,6 +44,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     result = step()(FetchEvent.model_validate(event), datetime.now(UTC))
     answer = result.model_dump(mode="json")
     logger.info("fetch %s for %s", result.done, result.date, extra={"fetch": answer})
-    if result.done is Done.STARTED:
-        metrics.add_metric("Announced", MetricUnit.Count, result.announced)
+    announced = result.announced if result.done is Done.STARTED else 0
+    metrics.add_metric("Announced", MetricUnit.Count, announced)
     return answer

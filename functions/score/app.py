@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 KEY_SECONDS = 300
 """For how long an API key is kept before it is asked for again, so that a new one is taken up."""
 
-logger = Logger()
-metrics = Metrics()
+logger = Logger(service="score")
+metrics = Metrics(namespace="ArxivDigest", service="score")
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
@@ -64,23 +64,19 @@ def queue() -> BatchQueue:
 
 def score(record: SQSRecord) -> None:
     """Score the batch of one message; whatever is raised makes SQS deliver it again."""
-    batch = Batch.model_validate_json(record.body)
     try:
-        result = step()(batch)
+        result = step()(Batch.model_validate_json(record.body))
     except Exception as problem:
         receives = int(record.attributes.approximate_receive_count)
         asked = getattr(problem, "retry_after", 0.0)
         seconds = queue().back_off(record.receipt_handle, receives, asked)
-        why = str(problem) or type(problem).__name__
-        step().runs.note_trouble(batch, why)
-        logger.exception(
-            "batch %s of %s failed, again in %s s: %s", batch.number, batch.date, seconds, why
-        )
+        metrics.add_metric("Redelivered", MetricUnit.Count, 1)
+        logger.exception("message %s failed, again in %s s", record.message_id, seconds)
         raise
     logger.info(
         "batch %s of %s: %s",
-        batch.number,
-        batch.date,
+        result.batch,
+        result.date,
         result.done,
         extra={"score": result.model_dump(mode="json")},
     )

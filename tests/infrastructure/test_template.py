@@ -111,15 +111,23 @@ class Stack:
         raise NotImplementedError(function)
 
 
+EVERYTHING = {
+    "LlmSecretName": "llm/key",
+    "LlmModel": "a-model",
+    "Recipients": "one@example.org,two@example.org",
+    "CreateSenderIdentity": "true",
+    "ScheduleEnabled": "true",
+    "AlarmAddress": "ops@example.org",
+}
 PLAIN = Stack()
-FULL = Stack(
-    LlmSecretName="llm/key",
-    LlmModel="a-model",
-    Recipients="one@example.org,two@example.org",
-    CreateSenderIdentity="true",
-    ScheduleEnabled="true",
-    AlarmAddress="ops@example.org",
-)
+FULL = Stack(**EVERYTHING)
+
+
+def without(parameter: str) -> Stack:
+    """Everything but one parameter, to see that what hangs on it hangs on no other."""
+    return Stack(**{name: value for name, value in EVERYTHING.items() if name != parameter})
+
+
 FUNCTIONS = list(PLAIN.of("AWS::Serverless::Function"))
 
 
@@ -263,7 +271,8 @@ def _numbers(field: str) -> list[int]:
 @pytest.mark.parametrize("schedule", SCHEDULES, ids="-".join)
 def test_a_schedule_fires_in_arxivs_time_and_only_when_asked_for(schedule: Any) -> None:
     assert PLAIN.parameters["ScheduleEnabled"] == "false"
-    assert events(PLAIN, "ScheduleV2")[schedule]["State"] == "DISABLED"
+    for stack in (PLAIN, without("ScheduleEnabled")):
+        assert events(stack, "ScheduleV2")[schedule]["State"] == "DISABLED"
     event = events(FULL, "ScheduleV2")[schedule]
     assert event["State"] == "ENABLED"
     assert event["ScheduleExpressionTimezone"] == "America/New_York"
@@ -593,7 +602,7 @@ def test_a_secret_is_read_only_where_one_is_named() -> None:
             if any(action.startswith("secretsmanager:") for action in actions)
         ]
 
-    assert readers(PLAIN) == []
+    assert readers(PLAIN) == readers(without("LlmSecretName")) == []
     # Secrets Manager adds a hyphen and six characters to a secret's name in its ARN.
     assert readers(FULL) == [("ScoreRole", SECRET)]
 
@@ -613,7 +622,7 @@ def test_no_secret_passes_through_the_template() -> None:
 
 def test_an_identity_is_created_only_when_asked_for() -> None:
     kind = "AWS::SES::EmailIdentity"
-    assert not PLAIN.of(kind)
+    assert not without("CreateSenderIdentity").of(kind)
     [identity] = FULL.of(kind).values()
     assert identity["EmailIdentity"] == FULL.parameters["SenderAddress"]
 
@@ -686,7 +695,7 @@ def test_alarms_watch_what_the_functions_report() -> None:
 
 def test_alarms_reach_somebody_where_an_address_is_given() -> None:
     kind = "AWS::SNS::Subscription"
-    assert not PLAIN.of(kind)
+    assert not without("AlarmAddress").of(kind)
     [subscription] = FULL.of(kind).values()
     assert subscription["TopicArn"] == "AlarmTopic"
     assert subscription["Endpoint"] == FULL.parameters["AlarmAddress"]

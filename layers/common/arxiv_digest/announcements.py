@@ -6,6 +6,7 @@ The rules come from arXiv's RSS and Atom feed specifications and its API manual.
 from __future__ import annotations
 
 import html
+import io
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
@@ -21,7 +22,10 @@ from arxiv_digest.tex import decode_accents
 EASTERN = ZoneInfo("America/New_York")
 """arXiv announces in US Eastern time."""
 
-_ID = re.compile(r"(?P<id>\d{4}\.\d{4,5}|[a-z][a-z-]*(?:\.[A-Z]{2})?/\d{7})(?:v(?P<version>\d+))?")
+_ID = re.compile(
+    r"(?P<id>(?<![0-9])[0-9]{4}\.[0-9]{4,5}|[a-z][a-z-]*(?:\.[A-Z]{2})?/[0-9]{7})(?![0-9])"
+    r"(?:v(?P<version>[1-9][0-9]{0,3}))?"
+)
 _DESCRIPTION = re.compile(
     r"\A\s*arXiv:(?P<id>\S+)\s+Announce Type:\s*(?P<type>[a-z-]+)\s+Abstract:\s?(?P<abstract>.*)\Z",
     re.DOTALL,
@@ -57,8 +61,7 @@ def parse_feed(content: bytes, category: str) -> ParsedFeed:
     the date it is read for (:func:`judged`). An announcement that cannot be read whole is left out
     and named in ``unreadable``; nothing in the content raises.
     """
-    # Sanitising would delete what looks like a tag in an abstract, such as "a <b and c> d".
-    parsed: Any = feedparser.parse(content, sanitize_html=False, resolve_relative_uris=False)
+    parsed = _parsed(content)
     broken = _break(parsed)
     announced = _feed_date(parsed.feed)
     entries = list(parsed.entries)
@@ -144,18 +147,57 @@ def author_names(text: str) -> tuple[str, ...]:
             depth = max(0, depth - 1)
         elif depth == 0:
             kept.append(character)
-    names = (_clean(decode_accents(part)) for part in "".join(kept).split(","))
+    # A backslash that is left is a slip: a line break, or an accent that was escaped twice.
+    names = (_clean(decode_accents(part).replace("\\", "")) for part in "".join(kept).split(","))
     return tuple(name for name in names if name.strip(":; "))
 
 
+def _parsed(content: bytes) -> Any:
+    content = _without_half_a_character(content)
+    try:
+        # A stream, because feedparser takes bytes for the name of a file first. Unsanitised,
+        # because it would delete what looks like a tag in an abstract, such as "a <b and c> d".
+        return feedparser.parse(
+            io.BytesIO(content), sanitize_html=False, resolve_relative_uris=False
+        )
+    except Exception as problem:  # damaged XML makes it raise nearly anything
+        return feedparser.FeedParserDict(
+            version="unknown",
+            feed=feedparser.FeedParserDict(),
+            entries=[],
+            bozo=True,
+            bozo_exception=problem,
+        )
+
+
+def _without_half_a_character(content: bytes) -> bytes:
+    # Half a character at the cut would make feedparser guess another encoding for all the rest.
+    try:
+        content.decode()
+    except UnicodeDecodeError as problem:
+        if problem.reason == "unexpected end of data":
+            return content[: problem.start]
+    return content
+
+
+def _text(values: Mapping[str, Any], key: str) -> str:
+    # An empty or oddly nested element gives none or a mapping.
+    value = values.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _identity(entry: Mapping[str, Any]) -> tuple[str, int] | None:
+    return paper_id(_text(entry, "id")) or paper_id(_text(entry, "link"))
+
+
 def _paper(entry: Mapping[str, Any], announced: date | None) -> Paper:
-    identity = paper_id(entry.get("id", "")) or paper_id(entry.get("link", ""))
+    identity = _identity(entry)
     if identity is None:
         raise ValueError("no arXiv identifier in its id or link")
-    title = _clean(decode_accents(html.unescape(entry.get("title", ""))))
+    title = _clean(decode_accents(html.unescape(_text(entry, "title"))))
     if not title:
         raise ValueError("no title")
-    summary = entry.get("summary", "")
+    summary = _text(entry, "summary")
     description = _DESCRIPTION.match(summary)
     abstract = _clean(html.unescape(description["abstract"] if description else summary))
     if not abstract:
@@ -170,7 +212,7 @@ def _paper(entry: Mapping[str, Any], announced: date | None) -> Paper:
         authors=_authors(entry),
         abstract=abstract,
         categories=tuple(
-            dict.fromkeys(tag["term"] for tag in entry.get("tags", ()) if tag["term"])
+            dict.fromkeys(term for tag in entry.get("tags", ()) if (term := _text(tag, "term")))
         ),
         announce_type=_announce_type(entry, description, identity[1]),
         announced=dated,
@@ -179,16 +221,16 @@ def _paper(entry: Mapping[str, Any], announced: date | None) -> Paper:
 
 def _authors(entry: Mapping[str, Any]) -> tuple[str, ...]:
     # RSS puts all names into one dc:creator; Atom gives each author an element of its own.
-    authors = [author.get("name", "") for author in entry.get("authors", ())]
-    text = ", ".join(authors) if len(authors) > 1 else entry.get("author", "")
+    authors = [_text(author, "name") for author in entry.get("authors", ())]
+    text = ", ".join(authors) if len(authors) > 1 else _text(entry, "author")
     return author_names(html.unescape(text))
 
 
 def _announce_type(
     entry: Mapping[str, Any], description: re.Match[str] | None, version: int
 ) -> AnnounceType:
-    named = entry.get("arxiv_announce_type") or (description["type"] if description else None)
-    if named is None:
+    named = _text(entry, "arxiv_announce_type") or (description["type"] if description else "")
+    if not named:
         # The export API names no announce type; a first version cannot be a replacement.
         return AnnounceType.NEW if version == 1 else AnnounceType.REPLACE
     try:
@@ -203,8 +245,8 @@ def _clean(text: str) -> str:
 
 
 def _name(entry: Mapping[str, Any]) -> str:
-    identity = paper_id(entry.get("id", "")) or paper_id(entry.get("link", ""))
-    return identity[0] if identity else _clean(entry.get("title", ""))[:80] or "an entry without id"
+    identity = _identity(entry)
+    return identity[0] if identity else _clean(_text(entry, "title"))[:80] or "an entry without id"
 
 
 def _break(parsed: Any) -> str:
@@ -219,24 +261,24 @@ def _break(parsed: Any) -> str:
 
 
 def _feed_date(feed: Mapping[str, Any]) -> date | None:
-    return _rss_date(feed.get("published")) or _atom_date(feed.get("updated"))
+    return _rss_date(_text(feed, "published")) or _atom_date(_text(feed, "updated"))
 
 
 def _entry_date(entry: Mapping[str, Any]) -> date | None:
     # Only RSS dates an item by its announcement: the API's dates are those of submission.
-    return _rss_date(entry.get("published"))
+    return _rss_date(_text(entry, "published"))
 
 
-def _rss_date(text: str | None) -> date | None:
+def _rss_date(text: str) -> date | None:
     """The date of an RFC 822 time as written: arXiv writes announcement dates in Eastern time."""
     try:
         return parsedate_to_datetime(text).date() if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
-def _atom_date(text: str | None) -> date | None:
+def _atom_date(text: str) -> date | None:
     try:
         return eastern_date(datetime.fromisoformat(text)) if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

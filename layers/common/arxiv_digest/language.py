@@ -31,22 +31,16 @@ class Words:
     other_field: str
     no_reason: str
     failed_heading: str
-    failed_reason: str
     not_scored_in_time: str
     triaged_heading: str
     below_heading: str
     feeds: dict[FeedState, str]
     feed_from: str
     feed_unreadable: str
-    feeds_heading: str
     notes: str
     verdicts: dict[Verdict, str]
     score: str
-    authors: str
     more_authors: str
-    published: str
-    link: str
-    reason: str
     abstract: str
     pdf: str
     html: str
@@ -83,7 +77,6 @@ ZH = Words(
     other_field="其他",
     no_reason="（评分器没有给出可用的理由）",
     failed_heading="未能评分的论文（{count}）",
-    failed_reason="原因",
     not_scored_in_time="到截止时间仍未评分",
     triaged_heading="分流未评分的论文（{count}）",
     below_heading="已读但未推荐的论文（{count}）",
@@ -96,7 +89,6 @@ ZH = Words(
     },
     feed_from="{category}（{date}）：{state}",
     feed_unreadable="有一条公告无法读取",
-    feeds_heading="公告源",
     notes="说明",
     verdicts={
         Verdict.RECOMMENDED: "",
@@ -107,11 +99,7 @@ ZH = Words(
         Verdict.SCORING_FAILED: "今天的论文都未能评分，标题与链接列在下面。",
     },
     score="评分",
-    authors="作者",
     more_authors="等 {count} 位作者",
-    published="公告日",
-    link="链接",
-    reason="理由",
     abstract="摘要",
     pdf="PDF",
     html="HTML",
@@ -149,7 +137,6 @@ EN = Words(
     other_field="Other",
     no_reason="(the scorer gave no reason that could be shown)",
     failed_heading="Papers that could not be scored ({count})",
-    failed_reason="Why",
     not_scored_in_time="not scored by the deadline",
     triaged_heading="Papers ranked too low to be scored ({count})",
     below_heading="Read and not recommended ({count})",
@@ -163,7 +150,6 @@ EN = Words(
     },
     feed_from="{category} ({date}): {state}",
     feed_unreadable="an announcement could not be read",
-    feeds_heading="Feeds",
     notes="Notes",
     verdicts={
         Verdict.RECOMMENDED: "",
@@ -178,11 +164,7 @@ EN = Words(
         " their links.",
     },
     score="Score",
-    authors="Authors",
     more_authors="{count} authors in all",
-    published="Announced",
-    link="Link",
-    reason="Reason",
     abstract="Abstract",
     pdf="PDF",
     html="HTML",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from arxiv_digest.models import AnnounceType, Reader, ScoreValue
 
@@ -59,7 +60,7 @@ class Profile(Section):
     def _known_time_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ValueError, OSError):
+        except (KeyError, ValueError, OSError):  # not found is a KeyError
             raise ValueError(
                 "is no IANA time zone; write a name such as Asia/Shanghai or Europe/Berlin"
             ) from None
@@ -95,14 +96,15 @@ def load_profile(text: str, source: str = "profile.yaml") -> Profile:
     """
     try:
         data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - it is a SafeLoader
-    except yaml.YAMLError as problem:
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        # A value error is a date or a number that cannot be, such as 2026-13-45.
         raise ProfileError(f"{source} is not YAML: {problem}") from None
     if not isinstance(data, dict):
         raise ProfileError(f"{source}: expected keys such as 'categories' and 'fields' at the top")
     try:
         return Profile.model_validate(data)
     except ValidationError as problems:
-        lines = (_explain(source, dict(problem)) for problem in problems.errors())
+        lines = (_explain(source, dict(problem)) for problem in _causes(problems))
         raise ProfileError("\n".join(lines)) from None
 
 
@@ -112,6 +114,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                continue  # the base class refuses it
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
@@ -127,6 +131,20 @@ def _distinct(values: Iterable[str], mend: str) -> tuple[str, ...]:
         if listed.count(value) > 1:
             raise ValueError(f"{value!r} stands more than once; {mend}")
     return listed
+
+
+def _causes(problems: ValidationError) -> list[ErrorDetails]:
+    # A list with a wrong item in it is reported as too short as well.
+    causes = problems.errors()
+    return [
+        problem
+        for problem in causes
+        if problem["type"] != "too_short"
+        or not any(
+            other["loc"] != problem["loc"] and other["loc"][: len(problem["loc"])] == problem["loc"]
+            for other in causes
+        )
+    ]
 
 
 def _explain(source: str, problem: dict[str, Any]) -> str:
@@ -149,6 +167,12 @@ def _explain(source: str, problem: dict[str, Any]) -> str:
             said = f"is {problem['input']!r}, no arXiv category; write it like cs.CV or astro-ph"
         case "value_error":
             said = str(problem["ctx"]["error"])
+        case "too_short":
+            said = "is empty; name at least one"
+        case "tuple_type":
+            said = f"is {problem['input']!r}; write a list"
+        case "model_type":
+            said = f"is {problem['input']!r}; write its name and its description"
         case _:
             said = f"is {problem['input']!r}; {_lower_first(problem['msg'])}"
     return f"{source}: {key} {said}"

@@ -18,7 +18,7 @@ import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from arxiv_digest.language import Words, feed_notes, scorer_name, updated, words
-from arxiv_digest.models import Day, Digest, Recommendation, Unscored, Verdict
+from arxiv_digest.models import Day, Digest, Recommendation, Unscored
 
 SCHEMA_NAME = "digest.schema.json"
 """The archive's key of the JSON Schema that every ``digest.json`` follows."""
@@ -117,25 +117,27 @@ def _context(digest: Digest) -> dict[str, Any]:
     if digest.tokens.unreported:
         tokens = said.tokens_unreported.format(tokens=tokens, calls=digest.tokens.unreported)
     read = said.read_one if digest.ledger.announced == 1 else said.read
-    notes = feed_notes(digest.feeds, said)
+    account = [
+        updated(digest.made_at, digest.reader.time_zone, said),
+        read.format(count=digest.ledger.announced),
+        said.model.format(model=scorer_name(digest.scorer, said), tokens=tokens),
+        said.ledger.format(date=digest.date, **digest.ledger.model_dump()),
+    ]
     if digest.seen_before:
-        notes.append(said.seen_before.format(count=digest.seen_before))
+        account.append(said.seen_before.format(count=digest.seen_before))
     if digest.left_out:
-        notes.append(said.left_out.format(count=digest.left_out))
+        account.append(said.left_out.format(count=digest.left_out))
     verdict = said.verdicts[digest.verdict].format(threshold=f"{digest.reader.minimum_score:g}")
     return {
         "digest": digest,
         "said": said,
         "title": f"{said.title} - {digest.title_date}",
-        "updated": updated(digest.made_at, digest.reader.time_zone, said),
-        "read": read.format(count=digest.ledger.announced),
-        "model": said.model.format(model=scorer_name(digest.scorer, said), tokens=tokens),
-        "ledger": said.ledger.format(date=digest.date, **digest.ledger.model_dump()),
+        "account": account,
         "summary": said.summary.format(
             announced=digest.ledger.announced, recommended=digest.recommended
         ),
-        "notes": notes,
-        "verdict": verdict if digest.verdict is not Verdict.RECOMMENDED else "",
+        "notes": feed_notes(digest.feeds, said),
+        "verdict": verdict,
         "reason": lambda paper: _reason(paper, said),
         "authors": lambda paper: _authors(paper, said),
     }

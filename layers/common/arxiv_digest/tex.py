@@ -8,7 +8,7 @@ from functools import cache
 from pylatexenc.latex2text import LatexNodes2Text
 
 _SYMBOL = r"(?:AE|ae|OE|oe|AA|aa|O|o|L|l|ss|i|j|DH|dh|TH|th|DJ|dj|NG|ng)(?![A-Za-z])"
-_LETTER = r"(?:\\[ij](?![A-Za-z])|[A-Za-z])"
+_LETTER = r"(?:\\[ij](?![A-Za-z])(?:\s+(?=\w))?|[A-Za-z])"
 _ACCENT = (
     rf"\\[\"'`^~=.]\s*(?:\{{\s*{_LETTER}\s*\}}|{_LETTER})"
     rf"|\\[uvHcdbkrt](?:\s*\{{\s*{_LETTER}\s*\}}|\s+{_LETTER})"
@@ -16,7 +16,7 @@ _ACCENT = (
 _SPECIAL = re.compile(
     rf"\{{(?:{_ACCENT}|\\{_SYMBOL})\s*\}}|{_ACCENT}|\\{_SYMBOL}(?:\{{\}}|\s+(?=\w))?"
 )
-_MATH = re.compile(r"(\$\$.*?\$\$|\$[^$]*\$)", re.DOTALL)
+_MATH = re.compile(r"(?<!\\)(\$\$.*?\$\$|\$(?:\\.|[^$\\])*\$)", re.DOTALL)
 
 
 @cache

@@ -50,7 +50,8 @@ class Score:
     def __call__(self, batch: Batch) -> ScoreResult:
         """Score one batch and count its run down.
 
-        A batch that was counted down before is left alone, so a redelivery costs nothing. Raises
+        A batch that was counted down before is left alone, so a redelivery costs nothing. Why a
+        batch could not be scored is kept, for a digest that has to do without it. Raises
         :class:`~arxiv_digest.adapters.llm.LanguageModelUnavailable` when the batch should be tried
         again later, :class:`~arxiv_digest.adapters.runs.RunMissing` for a batch of no run.
         """
@@ -60,10 +61,14 @@ class Score:
         if run is None:
             raise RunMissing(f"there is no run of {batch.date}; its items expire after 90 days")
         profile = load_profile(run.profile)
-        if run.scorer.kind is ScorerKind.LOCAL:
-            outcome = self._locally(batch, run, profile)
-        else:
-            outcome = self._by_language_model(batch, profile)
+        try:
+            if run.scorer.kind is ScorerKind.LOCAL:
+                outcome = self._locally(batch, run, profile)
+            else:
+                outcome = self._by_language_model(batch, profile)
+        except Exception as problem:
+            self.runs.note_trouble(batch, str(problem) or type(problem).__name__)
+            raise
         counted = self.runs.complete_batch(batch, outcome.outcomes, outcome.tokens)
         return ScoreResult(
             date=batch.date,
