@@ -46,8 +46,8 @@ def language_model(mode: str | None) -> LanguageModel:
 
     told = settings()
     # A server of one's own may want no key, but the client insists on one.
-    key = str(get_secret(told.llm_secret, max_age=KEY_SECONDS)) if told.llm_secret else "none"
-    return LanguageModel(told.llm_base_url, told.llm_model, key, mode)
+    key = get_secret(told.llm_secret, max_age=KEY_SECONDS) if told.llm_secret else "none"
+    return LanguageModel(told.llm_base_url, told.llm_model, str(key).strip(), mode)
 
 
 @cache

@@ -47,11 +47,12 @@ def environment(path: str, **more: str) -> dict[str, str]:
     return {**kept, "PATH": path, "SAM_CLI_TELEMETRY": "0", **more}
 
 
-def run(command: list[str], environment: dict[str, str], folder: Path = ROOT) -> None:
+def run(command: list[str], environment: dict[str, str], folder: Path = ROOT) -> str:
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 def sam_build(folder: Path, *arguments: str, **variables: str) -> Path:
@@ -132,9 +133,10 @@ def test_a_layer_builds_where_uv_is_not_installed(tmp_path: Path) -> None:
     layer = tmp_path / "build/DependenciesLayer"
     layer.mkdir(parents=True)
     make = ["make", "build-DependenciesLayer", f"ARTIFACTS_DIR={layer}"]
-    run(make, environment(path), ROOT / "layers/dependencies")
+    said = run(make, environment(path), ROOT / "layers/dependencies")
     assert set(machines(layer).values()) == {AARCH64}
-    # Layers are built at the same time: what is installed for one is its own, and goes with it.
+    # Layers are built at the same time, so what is installed for one is its own; and it goes again.
+    assert f"{layer}/.." not in said
     assert list(layer.parent.iterdir()) == [layer]
     assert "uv" not in distributions(layer)
 

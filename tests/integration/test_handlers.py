@@ -40,7 +40,7 @@ def model(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageMod
     for cached in (fetch.step, score.step, score.settings, score.queue, aggregate.step):
         cached.cache_clear()
     monkeypatch.setattr(llm, "TIMEOUT", 2.0)
-    secrets = {"Name": "digests/key", "SecretString": "sk-from-the-secret"}
+    secrets = {"Name": "digests/key", "SecretString": "sk-from-the-secret\n"}
     boto3.client("secretsmanager").create_secret(**secrets)
     with feed_server() as arxiv, language_model() as server:
         arxiv.feeds = {

@@ -17,7 +17,7 @@ def readings(*states):
     return [FeedReading(category=f"cs.{n}", state=state) for n, state in enumerate(states)]
 
 
-@pytest.mark.parametrize("states", combinations_with_replacement(FeedState, 2))
+@pytest.mark.parametrize("states", list(combinations_with_replacement(FeedState, 2)))
 @pytest.mark.parametrize(
     ("firing", "when_ready", "when_not"),
     [

@@ -1,0 +1,108 @@
+"""``make``'s commands for this machine, run as a newcomer would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from local import emulator
+from tests.e2e.conftest import ROOT
+
+
+def make(*arguments: str, expect: int = 0, **environment: str) -> str:
+    """Run make from the root of the project; returns what it printed."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    ran = subprocess.run(
+        ["make", *arguments],
+        cwd=ROOT,
+        env={**clean, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert (ran.returncode != 0) == bool(expect), ran.stdout
+    return ran.stdout
+
+
+@pytest.fixture
+def nothing_running() -> None:
+    if emulator.remembered():
+        pytest.skip("an emulator that `make up` started is in use; `make down` stops it")
+
+
+@pytest.mark.usefixtures("nothing_running")
+def test_one_command_makes_a_real_digest_of_the_sample(tmp_path: Path) -> None:
+    said = make("digest", "SOURCE=sample", f"OUT={tmp_path}", "RECIPIENTS=a@b.org,c@d.org")
+
+    assert "announced 48 = scored 48 + triaged 0 + failed 0" in said
+    assert "5 of 5 batches scored" in said
+    day = tmp_path / "2026-01-22"
+    for name in ("digest.md", "digest.html", "digest.json", "mail/a@b.org.eml", "mail/c@d.org.eml"):
+        assert str(day / name) in said
+        assert (day / name).stat().st_size > 1000
+    for name in ("index.html", "latest.html", "latest.md", "latest.json", "digest.schema.json"):
+        assert (tmp_path / name).exists()
+    digest = json.loads((day / "digest.json").read_text("utf-8"))
+    assert digest["scorer"] == {"kind": "local", "name": "local TF-IDF"}
+    assert digest["tokens"]["total"] == 0
+    assert 5 <= sum(len(section["papers"]) for section in digest["sections"]) <= 12
+    mail = message_from_bytes((day / "mail/c@d.org.eml").read_bytes())
+    assert mail["To"] == "c@d.org"
+    assert emulator.remembered() is None, "what it started is stopped"
+
+    logs = make("logs")
+    assert "fetch started for 2026-01-22" in logs
+    assert "digest of 2026-01-22: made" in logs
+    assert "Traceback" not in logs
+
+
+@pytest.mark.usefixtures("nothing_running")
+def test_the_emulator_stays_up_until_it_is_taken_down() -> None:
+    try:
+        said = make("up")
+        running = emulator.remembered()
+        assert running is not None
+        assert f"AWS_ENDPOINT_URL={running.url}" in said
+        assert "FetchFunctionName" in said
+        assert make("logs").strip() == ""
+    finally:
+        assert "stopped" in make("down")
+    assert emulator.remembered() is None
+    assert "no emulator is running" in make("down")
+
+
+def test_help_names_every_command() -> None:
+    said = make("help")
+    for target in ("digest", "up", "down", "logs", "test", "check"):
+        assert f"make {target} " in said
+    assert "SOURCE=live|sample|DIR" in said
+
+
+def test_a_wrong_profile_is_explained_before_anything_starts(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.yaml"
+    profile.write_text("categories: [cs.LG]\nfields: []\ntreshold: 7\n")
+    said = make("digest", "SOURCE=sample", f"PROFILE={profile}", expect=2)
+    assert f"{profile}: treshold is no key of a profile" in said
+    assert "building" not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["SOURCE=/nowhere"], "SOURCE is live, sample, or a folder"),
+        (["SOURCE=sample", "PROFILE=/nowhere.yaml"], "PROFILE names one"),
+        (["SOURCE=sample", "LLM_BASE_URL=http://x"], "LLM_BASE_URL needs LLM_MODEL"),
+    ],
+)
+def test_a_wrong_setting_is_explained(arguments: list[str], hint: str) -> None:
+    said = " ".join(make("digest", *arguments, expect=2).replace("│", " ").split())
+    assert hint in said
+    assert "Traceback" not in said

@@ -1,0 +1,106 @@
+"""The README's commands, run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT, Deployed
+from tests.e2e.test_day import papers_of
+
+ELSEWHERE = {
+    "make digest SOURCE=sample": "tests/e2e/test_machine.py",
+    "make test": ".ci/run",
+    "sam build": "tests/infrastructure/test_package.py",
+    # With the same template and parameters, but without the questions.
+    "sam deploy --guided": "tests/e2e/conftest.py",
+    # The emulator's logs are read by `make logs`.
+    "sam logs --stack-name arxiv-digest --name FetchFunction": "tests/e2e/test_machine.py",
+}
+
+
+def commands() -> list[str]:
+    """Every command of the README's shell blocks; a backslash continues one."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    blocks = re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return "".join(blocks).replace("\\\n", "").splitlines()
+
+
+def test_every_command_of_the_readme_is_run_by_a_test() -> None:
+    elsewhere = [command for command in commands() if not re.match(r"aws |\w+=\$\(aws ", command)]
+    assert sorted(elsewhere) == sorted(ELSEWHERE)
+    for file in ELSEWHERE.values():
+        assert (ROOT / file).exists()
+
+
+def test_every_target_and_file_that_the_readme_names_exists() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in set(re.findall(r"`make (\w+)", text)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for link in re.findall(r"\]\(((?!http|#)[^)]+)\)", text):
+        assert (ROOT / link).exists(), link
+
+
+def test_every_parameter_that_the_readme_names_is_one_of_the_template() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    template = (ROOT / "template.yaml").read_text("utf-8")
+    rows = re.findall(r"^\| (`[A-Z][a-z].*?) \|", text, re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert len(named) > 8
+    for name in named:
+        assert re.search(rf"^  {name}:$", template, re.MULTILINE), name
+
+
+def test_the_aws_commands_do_what_the_readme_says(deployed: Deployed, tmp_path: Path) -> None:
+    day = date(2026, 1, 27)
+    deployed.publish(day, {"cs.CV": papers_of(day, 3)})
+    for name in ("profile.yaml", "events"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "api-key.txt").write_text("sk-from-a-file\n")
+    script = [command for command in commands() if command not in ELSEWHERE]
+    waits = [
+        f"while ! aws s3 ls s3://$BUCKET/{day}/digest.html; do sleep 0.2; done"
+        if command.startswith("aws s3 cp s3") or "latest.html" in command
+        else ""
+        for command in script
+    ]
+    lines = [line for pair in zip(waits, script, strict=True) for line in pair if line]
+    try:
+        ran = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", "\n".join(lines)],
+            cwd=tmp_path,
+            env={
+                **deployed.stack.emulator.environment,
+                "PATH": f"{ROOT}/.local/sam/bin:{os.environ['PATH']}",
+                "HOME": str(tmp_path),
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        deployed.stack.client("s3").delete_object(
+            Bucket=deployed.stack.outputs["Bucket"], Key="config/profile.yaml"
+        )
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    assert '"done": "started"' in (tmp_path / "fetched.json").read_text()
+    assert '"done"' in (tmp_path / "made.json").read_text()
+    assert str(day) in (tmp_path / "latest.html").read_text("utf-8")
+    assert (tmp_path / f"archive/{day}/digest.json").exists()
+    assert not (tmp_path / "archive/raw").exists()
+    secret = deployed.stack.client("secretsmanager").get_secret_value(SecretId="arxiv-digest/llm")
+    assert secret["SecretString"] == "sk-from-a-file\n"
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/profile.md", "docs/architecture.md"])
+def test_documents_keep_to_the_projects_own_words(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    assert "](../../" not in text
+    assert "/work" not in text

@@ -1,0 +1,93 @@
+"""Where a day on this machine gets its feeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from arxiv_digest.announcements import merge, parse_feed
+from arxiv_digest.models import AnnounceType
+
+from local import __main__ as commands
+from local import feeds
+
+ROOT = Path(__file__).parents[2]
+PROFILE = (ROOT / "profile.yaml").read_text("utf-8")
+
+
+def read(url: str) -> bytes:
+    with urlopen(url) as answer:
+        return bytes(answer.read())
+
+
+def test_without_arxiv_the_sample_is_used_and_said_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(feeds, "arxiv_reachable", lambda: False)
+    with commands._feeds("live", PROFILE) as base_url:
+        sample = (commands.SAMPLE / "cs.CV.xml").read_bytes()
+        assert read(f"{base_url}/cs.CV") == sample
+    assert "arXiv cannot be reached" in capsys.readouterr().out
+
+
+def test_with_arxiv_its_own_feeds_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "arxiv_reachable", lambda: True)
+    with commands._feeds("live", PROFILE) as base_url:
+        assert base_url == "https://rss.arxiv.org/rss"
+
+
+def test_a_folder_is_served_by_category_and_oddities_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cs.CV.xml").write_bytes(b"<rss/>")
+    (tmp_path / "other.xml").write_bytes(b"<rss/>")
+    with commands._feeds(str(tmp_path), PROFILE) as base_url:
+        assert read(f"{base_url}/cs.CV") == b"<rss/>"
+        with pytest.raises(HTTPError, match="404"):
+            read(f"{base_url}/cs.LG")
+        with pytest.raises(HTTPError, match="404"):
+            read(f"{base_url}/..%2f..%2fetc%2fpasswd")
+    said = capsys.readouterr().out
+    assert "there is no cs.LG.xml" in said
+    assert "other.xml is not read" in said
+
+
+def test_the_profile_can_be_narrowed_to_some_categories() -> None:
+    text = commands._profile(ROOT / "profile.yaml", ["cs.CV"])
+    assert commands.load_profile(text).categories == ("cs.CV",)
+    assert len(commands.load_profile(text).fields) == 7
+
+
+def test_the_sample_is_a_day_of_48_papers_without_anybodys_scores() -> None:
+    files = sorted(commands.SAMPLE.glob("*.xml"))
+    parsed = [parse_feed(file.read_bytes(), file.stem) for file in files]
+    assert all(feed.reading.state == "fresh" for feed in parsed)
+    merged = merge([feed.papers for feed in parsed], [AnnounceType.NEW])
+    assert len(merged.papers) == 48
+    for file in files:
+        text = file.read_text("utf-8")
+        assert "not the author's abstract" in text.replace("\n", " ") or "own" in text
+        assert "score" not in text.split("<item>")[0].lower()
+
+
+def test_the_samples_abstracts_are_this_projects_own(digest_data: Path) -> None:
+    import json
+
+    lines = (digest_data / "seed-day-216-papers.jsonl").read_text("utf-8").splitlines()
+    theirs = {row["id"]: row for row in map(json.loads, lines)}
+    seeds = {row["id"] for row in theirs.values() if row["seed_score"] is not None}
+    ours = {
+        paper.id: paper
+        for file in commands.SAMPLE.glob("*.xml")
+        for paper in parse_feed(file.read_bytes(), file.stem).papers
+    }
+    assert seeds < ours.keys()
+    for paper_id, paper in ours.items():
+        original = theirs[paper_id]
+        assert paper.title == original["title"]
+        words = original["abstract"].split()
+        runs = {" ".join(words[at : at + 6]) for at in range(len(words) - 5)}
+        own = paper.abstract.split()
+        assert not runs & {" ".join(own[at : at + 6]) for at in range(len(own) - 5)}
