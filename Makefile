@@ -33,7 +33,7 @@ logs: .venv/.done ## what the functions logged, of the running emulator or of th
 	@$(PY) -m local logs
 
 test: $(ENVIRONMENTS) ## all tests: unit, integration, infrastructure, e2e
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2
 
 check: $(ENVIRONMENTS) ## ruff, mypy, cfn-lint, sam validate
 	.venv/bin/ruff check .

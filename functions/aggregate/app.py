@@ -31,7 +31,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="aggregate")
-metrics = Metrics(namespace="ArxivDigest", service="aggregate")
+metrics = Metrics(service="aggregate")
 processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
 

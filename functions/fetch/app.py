@@ -20,7 +20,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="fetch")
-metrics = Metrics(namespace="ArxivDigest", service="fetch")
+metrics = Metrics(service="fetch")
 
 
 @cache

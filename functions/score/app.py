@@ -29,7 +29,7 @@ KEY_SECONDS = 300
 """For how long an API key is kept before it is asked for again, so that a new one is taken up."""
 
 logger = Logger(service="score")
-metrics = Metrics(namespace="ArxivDigest", service="score")
+metrics = Metrics(service="score")
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 

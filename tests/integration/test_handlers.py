@@ -62,6 +62,8 @@ def model(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageMod
         }
         for name, value in variables.items():
             monkeypatch.setenv(f"DIGEST_{name}", value)
+        for app in (fetch, score, aggregate):
+            monkeypatch.setattr(app.metrics.provider, "namespace", "ArxivDigest/test")
         yield server
 
 

@@ -21,10 +21,7 @@ from arxiv_digest.ranking import make_digest
 
 
 class DeadlineEvent(Value):
-    """What invokes aggregate besides the stream: the deadline of a date, today's unless named.
-
-    ``source`` is only for the log.
-    """
+    """What invokes aggregate besides the stream: the deadline of a date, today's unless named."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
