@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +74,7 @@ def digest(
     if llm_base_url and not llm_model:
         raise typer.BadParameter("LLM_BASE_URL needs LLM_MODEL, the name of the model to ask")
     text = _profile(profile, categories.replace(",", " ").split())
-    with _feeds(source, text) as base_url, emulator.running() as running:
+    with emulator.alone(), _feeds(source, text) as base_url, emulator.running() as running:
         deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
         deployed.client("s3").put_object(
             Bucket=deployed.outputs["Bucket"], Key=PROFILE_KEY, Body=text.encode()
@@ -100,11 +102,12 @@ def up(
     llm_model: Model = "",
 ) -> None:
     """Start the emulator, deploy the stack, and leave both running."""
-    running = emulator.remembered()
-    if running is None:
-        running = emulator.start(HOME / "run", port=4566 if _free(4566) else 0)
-        emulator.remember(running)
-    deployed = _deploy(running, feeds.LIVE, recipients, sender, llm_base_url, llm_model)
+    with emulator.alone():
+        running = emulator.remembered()
+        if running is None:
+            running = emulator.start(HOME / "run", port=4566 if _free(4566) else 0)
+            emulator.remember(running)
+        deployed = _deploy(running, feeds.LIVE, recipients, sender, llm_base_url, llm_model)
     say("")
     for name, value in deployed.outputs.items():
         say(f"  {name}: {value}")
@@ -215,14 +218,14 @@ def _feeds(source: str, profile: str) -> Iterator[str]:
 
 
 def _free(port: int) -> bool:
-    import socket
-
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def main() -> None:
     """Run a command; what can go wrong is one clear message."""
+    # Ended from outside, a command still stops what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         app(standalone_mode=True)
     except (stack.StackError, stack.FunctionError, emulator.EmulatorError) as problem:

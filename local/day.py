@@ -29,7 +29,7 @@ def run_day(stack: Stack, say: Callable[[str], None], patience: float) -> date:
         say(f"  {feed['category']}: {feed['state']}, {feed['items']} announcements{detail}")
     if fetched["done"] == "nothing":
         say(f"the announcement of {day} was read before; `make down` forgets it")
-    else:
+    elif fetched["announced"]:
         say(f"scoring {fetched['announced']} papers in {fetched['batches']} batches")
     runs = Runs(stack.resource("dynamodb"), stack.outputs["Table"])
     _wait(runs, day, fetched["batches"], say, time.monotonic() + patience)

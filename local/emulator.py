@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -112,12 +113,16 @@ def start(folder: Path, port: int = 0) -> Emulator:
             start_new_session=True,
         )
     emulator = Emulator(process.pid, port, str(folder))
-    for _ in range(300):
-        if process.poll() is not None:
-            break
-        if emulator.running():
-            return emulator
-        time.sleep(0.1)
+    try:
+        for _ in range(300):
+            if process.poll() is not None:
+                break
+            if emulator.running():
+                return emulator
+            time.sleep(0.1)
+    except BaseException:
+        emulator.stop()
+        raise
     emulator.stop()
     raise EmulatorError(f"the emulator did not start; its log is {log}")
 
@@ -127,6 +132,20 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold this checkout's build and emulator for the time of the block.
+
+    Raises :class:`EmulatorError` when another command holds them.
+    """
+    with (HOME / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EmulatorError("another command is at work in this folder; wait for it") from None
+        yield
 
 
 def remember(emulator: Emulator) -> None:

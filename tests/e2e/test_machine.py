@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from email import message_from_bytes
 from pathlib import Path
@@ -106,3 +107,30 @@ def test_a_wrong_setting_is_explained(arguments: list[str], hint: str) -> None:
     said = " ".join(make("digest", *arguments, expect=2).replace("│", " ").split())
     assert hint in said
     assert "Traceback" not in said
+
+
+def test_a_second_command_at_the_same_time_is_turned_away() -> None:
+    with emulator.alone():
+        said = make("digest", "SOURCE=sample", expect=2)
+    assert "another command is at work in this folder" in said
+
+
+@pytest.mark.usefixtures("nothing_running")
+def test_ended_from_outside_it_leaves_nothing_behind(tmp_path: Path) -> None:
+    running = subprocess.Popen(
+        [str(ROOT / ".venv/bin/python"), "-m", "local", "digest", "--source=sample"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "layers/common:.", "OUT": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("deploying it to the emulator at "):
+            break
+    port = int(line.rpartition(":")[2])
+    running.terminate()
+    assert running.wait(30) == 143
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0, "the emulator still listens"
+    assert not (ROOT / ".local/run/tmp").exists()

@@ -92,11 +92,11 @@ ZH = Words(
     notes="说明",
     verdicts={
         Verdict.RECOMMENDED: "",
-        Verdict.NOTHING_ANNOUNCED: "今天 arXiv 没有发布公告（周末或节假日），没有可推荐的论文。",
-        Verdict.NOTHING_NEW: "今天的公告中没有未读的新论文。",
-        Verdict.FEEDS_UNREADABLE: "今天没有论文可读：至少一个公告源未能完整读取，详情见上。",
-        Verdict.NOTHING_ABOVE_THRESHOLD: "今天读过的论文都没有达到推荐分数 {threshold}。",
-        Verdict.SCORING_FAILED: "今天的论文都未能评分，标题与链接列在下面。",
+        Verdict.NOTHING_ANNOUNCED: "这一天 arXiv 没有发布公告（周末或节假日），没有可推荐的论文。",
+        Verdict.NOTHING_NEW: "这一天的公告中没有未读的新论文。",
+        Verdict.FEEDS_UNREADABLE: "这一天没有论文可读：至少一个公告源未能完整读取，详情见上。",
+        Verdict.NOTHING_ABOVE_THRESHOLD: "这一天读过的论文都没有达到推荐分数 {threshold}。",
+        Verdict.SCORING_FAILED: "这一天的论文都未能评分，标题与链接列在下面。",
     },
     score="评分",
     more_authors="等 {count} 位作者",
@@ -153,15 +153,15 @@ EN = Words(
     notes="Notes",
     verdicts={
         Verdict.RECOMMENDED: "",
-        Verdict.NOTHING_ANNOUNCED: "arXiv announced nothing today (weekend or holiday), so there is"
-        " nothing to recommend.",
-        Verdict.NOTHING_NEW: "Today's announcements hold no paper that was not read before.",
-        Verdict.FEEDS_UNREADABLE: "There was nothing to read today: at least one feed could not be"
+        Verdict.NOTHING_ANNOUNCED: "arXiv announced nothing on this day (weekend or holiday),"
+        " so there is nothing to recommend.",
+        Verdict.NOTHING_NEW: "This day's announcements hold no paper that was not read before.",
+        Verdict.FEEDS_UNREADABLE: "There was nothing to read: at least one feed could not be"
         " read whole, as said above.",
-        Verdict.NOTHING_ABOVE_THRESHOLD: "None of the papers read today reached the score of"
+        Verdict.NOTHING_ABOVE_THRESHOLD: "None of the papers read reached the score of"
         " {threshold}.",
-        Verdict.SCORING_FAILED: "None of today's papers could be scored; they are listed below with"
-        " their links.",
+        Verdict.SCORING_FAILED: "None of this day's papers could be scored; they are listed below"
+        " with their links.",
     },
     score="Score",
     more_authors="{count} authors in all",

@@ -1,0 +1,64 @@
+"""Imports run one way: functions → steps → adapters, and none of them from the pure modules."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "layers/common/arxiv_digest"
+PURE = sorted(file.name for file in PACKAGE.glob("*.py"))
+OUTSIDE = {"boto3", "botocore", "openai", "urllib3", "aws_lambda_powertools", "tenacity", "socket"}
+
+
+def imported(file: Path) -> set[str]:
+    """Every module that a file imports anywhere, by its full name."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def test_the_modules_of_the_design_are_there() -> None:
+    assert {"models.py", "announcements.py", "scoring.py", "ranking.py", "rendering.py"} < set(PURE)
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_import_neither_adapters_nor_the_outside(name: str) -> None:
+    modules = imported(PACKAGE / name)
+    assert not {module.partition(".")[0] for module in modules} & OUTSIDE
+    assert not [m for m in modules if m.startswith(("arxiv_digest.adapters", "arxiv_digest.steps"))]
+
+
+def test_models_import_nothing_of_the_package() -> None:
+    modules = imported(PACKAGE / "models.py")
+    assert not [module for module in modules if module.startswith("arxiv_digest")]
+
+
+@pytest.mark.parametrize("file", sorted((PACKAGE / "adapters").glob("*.py")), ids=lambda f: f.name)
+def test_adapters_do_not_know_the_steps(file: Path) -> None:
+    assert not [module for module in imported(file) if module.startswith("arxiv_digest.steps")]
+
+
+@pytest.mark.parametrize("file", sorted((PACKAGE / "steps").glob("*.py")), ids=lambda f: f.name)
+def test_steps_leave_aws_and_http_to_their_adapters(file: Path) -> None:
+    assert not {module.partition(".")[0] for module in imported(file)} & OUTSIDE
+
+
+def test_only_score_can_load_scikit_learn_and_openai() -> None:
+    root = PACKAGE.parents[2]
+    for name in ("fetch", "aggregate"):
+        reached: set[str] = set()
+        waiting = {root / f"functions/{name}/app.py"}
+        while waiting:
+            file = waiting.pop()
+            for module in imported(file):
+                path = PACKAGE.parent / f"{module.replace('.', '/')}.py"
+                if module not in reached and path.exists():
+                    waiting.add(path)
+                reached.add(module)
+        assert not {module.partition(".")[0] for module in reached} & {"sklearn", "openai", "numpy"}
