@@ -39,7 +39,7 @@ check: $(ENVIRONMENTS) ## ruff, mypy, cfn-lint, sam validate
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/cfn-lint template.yaml
+	.venv/bin/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml
 	AWS_DEFAULT_REGION=us-east-1 .local/sam/bin/sam validate --lint
 
 format: .venv/.done ## mend what ruff can mend

@@ -12,7 +12,7 @@ from arxiv_digest.models import Digest
 
 from local.stack import Stack
 
-LOG_GROUPS = ("fetch", "score", "aggregate")
+FUNCTIONS = ("Fetch", "Score", "Aggregate")
 
 
 def run_day(stack: Stack, say: Callable[[str], None], patience: float) -> date:
@@ -86,8 +86,8 @@ def logged(stack: Stack) -> list[str]:
     """What the functions logged, in the order of time."""
     logs = stack.client("logs")
     events: list[tuple[int, str]] = []
-    for group in LOG_GROUPS:
-        name = f"/arxiv-digest/arxiv-digest/{group}"
+    for function in FUNCTIONS:
+        name = f"/aws/lambda/{stack.outputs[f'{function}FunctionName']}"
         for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
             events += [(event["timestamp"], event["message"].rstrip()) for event in page["events"]]
     return [message for _, message in sorted(events, key=lambda event: event[0])]
