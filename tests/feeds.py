@@ -46,12 +46,14 @@ def _item(paper: Paper, announced: str) -> str:
 class FeedServer:
     """The server's address, its feeds by category, and what it was asked.
 
-    ``faults`` are answers (status, headers) that a category gives before it gives its feed.
+    ``faults`` are answers (status, headers) that a category gives before it gives its feed;
+    ``bodies`` are sent as they are, said to be gzip, instead of a feed.
     """
 
     base_url: str
     feeds: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, list[tuple[int, dict[str, str]]]] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     connections: set[Any] = field(default_factory=set)
 
@@ -78,6 +80,8 @@ def feed_server() -> Iterator[FeedServer]:
                     self.close_connection = True
                     return
                 self._answer(status, headers, b"")
+            elif category in server.bodies:
+                self._answer(200, {"Content-Encoding": "gzip"}, server.bodies[category])
             elif category in server.feeds:
                 body = gzip.compress(server.feeds[category])
                 self._answer(200, {"Content-Encoding": "gzip"}, body)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -115,4 +119,57 @@ def test_a_broken_connection_is_tried_again(reader: FeedReader, server: FeedServ
 def test_a_host_that_is_not_there_is_an_unreachable_feed(clock: Clock) -> None:
     reader = FeedReader("http://127.0.0.1:9/rss", 3.0, clock.sleep, lambda: clock.now)
     with pytest.raises(FeedUnreachable, match="no connection"):
+        reader.read("cs.LG")
+
+
+def test_a_redirect_on_the_same_host_is_followed(reader: FeedReader, server: FeedServer) -> None:
+    server.faults["cs.XX"] = [(301, {"Location": "/rss/cs.LG"})]
+    assert reader.read("cs.XX") == server.feeds["cs.LG"]
+
+
+@pytest.mark.parametrize(
+    "location", ["http://example.org/rss/cs.LG", "//example.org/cs.LG", "ftp://127.0.0.1/cs.LG"]
+)
+def test_a_redirect_to_another_host_is_refused(
+    reader: FeedReader, server: FeedServer, location: str
+) -> None:
+    server.faults["cs.LG"] = [(302, {"Location": location})] * 5
+    with pytest.raises(FeedUnreachable, match="redirected to another host"):
+        reader.read("cs.LG")
+    assert server.asked() == ["cs.LG"]
+
+
+def test_redirects_without_end_are_refused(reader: FeedReader, server: FeedServer) -> None:
+    server.faults["cs.LG"] = [(302, {"Location": "cs.LG"})] * 50
+    with pytest.raises(FeedUnreachable, match="redirected more than 3 times"):
+        reader.read("cs.LG")
+
+
+def test_a_bomb_of_gzip_is_refused_without_being_unpacked(
+    reader: FeedReader, server: FeedServer
+) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = b"".join(packer.compress(b"\0" * 10_000_000) for _ in range(100)) + packer.flush()
+    assert len(bomb) < 2_000_000
+    server.bodies["cs.LG"] = bomb
+    tracemalloc.start()
+    with pytest.raises(FeedUnreachable, match="more than 20 MB"):
+        reader.read("cs.LG")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000_000, f"{peak} bytes"
+
+
+def test_a_feed_too_large_is_refused_and_the_next_one_is_read(
+    reader: FeedReader, server: FeedServer
+) -> None:
+    server.bodies["cs.LG"] = gzip.compress(os.urandom(25_000_000), 1)
+    with pytest.raises(FeedUnreachable, match="more than 20 MB"):
+        reader.read("cs.LG")
+    assert reader.read("cs.CV") == server.feeds["cs.CV"]
+
+
+def test_gzip_that_is_none_is_an_unreachable_feed(reader: FeedReader, server: FeedServer) -> None:
+    server.bodies["cs.LG"] = b"not gzip at all"
+    with pytest.raises(FeedUnreachable, match="broken answer"):
         reader.read("cs.LG")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
@@ -13,6 +14,9 @@ from tenacity.wait import wait_exponential
 
 USER_AGENT = "arxiv-daily-digest/1 (one request a category and day; RSS reader)"
 TRIES = 4
+REDIRECTS = 3
+MAX_FEED_BYTES = 20_000_000
+"""Bytes of a feed, decompressed; the largest that arXiv serves (2,000 announcements) has 5 MB."""
 LONGEST_WAIT = 60.0
 """Seconds; a feed that asks for a longer wait is left to the next firing."""
 
@@ -59,7 +63,8 @@ class FeedReader:
         """The feed of one category, decompressed.
 
         Tries up to four times on 429, 5xx and broken connections, honouring ``Retry-After`` up to
-        a minute. Raises :class:`FeedUnreachable` when that is of no use.
+        a minute. Raises :class:`FeedUnreachable` when that is of no use, and for an answer that
+        leads to another host or has more than :data:`MAX_FEED_BYTES`.
         """
         tries = Retrying(
             retry=retry_if_exception(_worth_another_try),
@@ -74,21 +79,48 @@ class FeedReader:
         raise AssertionError("tenacity either returns or raises")
 
     def _get(self, category: str) -> bytes:
-        if self._last is not None:
-            self._sleep(max(0.0, self._last + self._interval - self._clock()))
-        try:
-            response = self._pool.request("GET", f"{self._base_url}/{category}", redirect=True)
-        except urllib3.exceptions.HTTPError as problem:
-            raise FeedUnreachable(_few_words(problem), passing=True) from problem
-        finally:
-            self._last = self._clock()
-        if response.status == 200:
-            return response.data
+        url = f"{self._base_url}/{category}"
+        for _ in range(REDIRECTS + 1):
+            if self._last is not None:
+                self._sleep(max(0.0, self._last + self._interval - self._clock()))
+            try:
+                response = self._pool.request("GET", url, redirect=False, preload_content=False)
+                location = response.get_redirect_location()
+                if not location:
+                    return _body(response)
+                # The rest of the answer is read, so that its connection can be used again.
+                response.drain_conn()
+                url = _same_host(url, location)
+            except urllib3.exceptions.HTTPError as problem:
+                raise FeedUnreachable(_few_words(problem), passing=True) from problem
+            finally:
+                self._last = self._clock()
+        raise FeedUnreachable(f"redirected more than {REDIRECTS} times")
+
+
+def _body(response: urllib3.BaseHTTPResponse) -> bytes:
+    if response.status != 200:
+        response.drain_conn()
         raise FeedUnreachable(
             f"HTTP {response.status} {response.reason or ''}".strip(),
             passing=response.status in _RETRIED,
             retry_after=_retry_after(response.headers.get("Retry-After")),
         )
+    read = bytearray()
+    # Piece by piece, since a few kilobytes of gzip can be gigabytes.
+    for piece in response.stream(65_536, decode_content=True):
+        read += piece
+        if len(read) > MAX_FEED_BYTES:
+            response.close()
+            raise FeedUnreachable(f"the feed has more than {MAX_FEED_BYTES // 1_000_000} MB")
+    return bytes(read)
+
+
+def _same_host(url: str, location: str) -> str:
+    target = urljoin(url, location)
+    if urlsplit(target)[:2] != urlsplit(url)[:2]:
+        raise FeedUnreachable(f"redirected to another host ({urlsplit(target).netloc})")
+    return target
 
 
 def _worth_another_try(problem: BaseException) -> bool:
@@ -122,4 +154,6 @@ def _few_words(problem: urllib3.exceptions.HTTPError) -> str:
     refused = isinstance(problem, urllib3.exceptions.NewConnectionError)
     if isinstance(problem, urllib3.exceptions.TimeoutError) and not refused:
         return "no answer within 60 s"
+    if isinstance(problem, urllib3.exceptions.DecodeError | urllib3.exceptions.ProtocolError):
+        return f"a broken answer ({type(problem).__name__})"
     return f"no connection ({type(problem).__name__})"
