@@ -33,7 +33,10 @@ logs: .venv/.done ## what the functions logged, of the running emulator or of th
 	@$(PY) -m local logs
 
 test: $(ENVIRONMENTS) ## all tests: unit, integration, infrastructure, e2e
-	$(PY) -m pytest -n 2
+	@# The deployed stack mostly waits, so the other tests run beside it.
+	@$(PY) -m pytest tests/e2e > .local/e2e.log 2>&1 & e2e=$$!; \
+	$(PY) -m pytest --ignore tests/e2e; others=$$?; \
+	wait $$e2e; stack=$$?; cat .local/e2e.log; exit $$((others + stack))
 
 check: $(ENVIRONMENTS) ## ruff, mypy, cfn-lint, sam validate
 	.venv/bin/ruff check .

@@ -41,7 +41,7 @@ def step() -> Fetch:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a firing; ``event`` is a :class:`FetchEvent`, the answer a ``FetchResult``."""
-    result = step()(FetchEvent.model_validate(event), datetime.now(UTC))
+    result = step()(FetchEvent.model_validate(event), datetime.now(UTC), context.aws_request_id)
     answer = result.model_dump(mode="json")
     logger.info("fetch %s for %s", result.done, result.date, extra={"fetch": answer})
     announced = result.announced if result.done is Done.STARTED else 0

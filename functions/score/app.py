@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 KEY_SECONDS = 300
 """For how long an API key is kept before it is asked for again, so that a new one is taken up."""
 
+AFTER_DEATH = 30
+"""Seconds between the end of a function's time and the next delivery of its message."""
+
 logger = Logger(service="score")
 metrics = Metrics(service="score")
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
@@ -46,8 +50,17 @@ def language_model(mode: str | None) -> LanguageModel:
 
     told = settings()
     # A server of one's own may want no key, but the client insists on one.
-    key = get_secret(told.llm_secret, max_age=KEY_SECONDS) if told.llm_secret else "none"
-    return LanguageModel(told.llm_base_url, told.llm_model, str(key).strip(), mode)
+    secret = get_secret(told.llm_secret, max_age=KEY_SECONDS) if told.llm_secret else "none"
+    return LanguageModel(told.llm_base_url, told.llm_model, api_key(str(secret)), mode)
+
+
+def api_key(secret: str) -> str:
+    """The key in a secret: its text, or its only value where the console made it key and value."""
+    try:
+        [key] = json.loads(secret).values()
+    except (ValueError, AttributeError):
+        key = secret
+    return str(key).strip()
 
 
 @cache
@@ -62,8 +75,10 @@ def queue() -> BatchQueue:
     return BatchQueue(boto3.client("sqs"), settings().queue_url)
 
 
-def score(record: SQSRecord) -> None:
+def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
     """Score the batch of one message; whatever is raised makes SQS deliver it again."""
+    left = lambda_context.get_remaining_time_in_millis() / 1000
+    queue().hide(record.receipt_handle, left + AFTER_DEATH)
     try:
         result = step()(Batch.model_validate_json(record.body))
     except Exception as problem:

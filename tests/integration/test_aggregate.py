@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, timedelta
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -198,8 +199,9 @@ class Ses:
         self.answers = list(answers)
         self.calls = 0
 
-    def send_email(self, **_: object) -> dict[str, str]:
+    def send_email(self, **request: object) -> dict[str, str]:
         self.calls += 1
+        self.request = request
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -218,6 +220,15 @@ def a_message() -> EmailMessage:
     message["To"] = "one@example.org"
     message.set_content("hello")
     return message
+
+
+def test_ses_is_told_the_senders_name_in_ascii() -> None:
+    ses = Ses("ses-id")
+    Mailer(ses, "set").send(a_message())  # type: ignore[arg-type]
+    sender = str(ses.request["FromEmailAddress"])
+    assert sender.isascii()
+    assert sender.endswith(" <digest@example.org>")
+    assert str(make_header(decode_header(sender))) == "每日 <digest@example.org>"
 
 
 def test_throttling_is_waited_out_and_the_id_kept() -> None:

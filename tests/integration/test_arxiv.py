@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import os
 import tracemalloc
 import zlib
@@ -100,6 +101,22 @@ def test_a_feed_that_never_comes_is_given_up_after_some_tries(
     with pytest.raises(FeedUnreachable, match="HTTP 502"):
         reader.read("cs.LG")
     assert server.asked() == ["cs.LG"] * TRIES
+
+
+def test_a_feed_that_takes_too_long_is_given_up_whatever_tries_are_left(
+    reader: FeedReader, server: FeedServer
+) -> None:
+    server.faults["cs.LG"] = [(503, {"Retry-After": "50"})] * 20
+    with pytest.raises(FeedUnreachable, match="HTTP 503"):
+        reader.read("cs.LG", patience=60)
+    assert len(server.asked()) == 3
+
+
+def test_a_feed_that_drips_is_given_up(server: FeedServer) -> None:
+    ticks = itertools.count(0, 30)
+    reader = FeedReader(server.base_url, 0, lambda _: None, lambda: next(ticks))
+    with pytest.raises(FeedUnreachable, match="came too slowly"):
+        reader.read("cs.LG", patience=10)
 
 
 def test_a_feed_that_does_not_exist_is_not_asked_for_again(

@@ -236,9 +236,24 @@ def test_a_run_whose_messages_were_not_all_sent_is_finished_by_a_later_firing(
         with pytest.raises(OSError):  # noqa: PT011 - the dying fetch of this test
             night.fire("night")
     assert night.fire("night", at(0.6)).done is Done.NOTHING, "it may still be at work"
+    assert night.queued() == []
     assert night.fire("night", at(1.5)).done is Done.RESUMED
     assert sorted(night.queued()) == [paper.id for paper in papers(5)]
     assert night.fire("night", at(2.5)).done is Done.NOTHING
+
+
+def test_lambdas_own_second_try_goes_on_where_the_first_one_died(night: Night) -> None:
+    night.publish("cs.LG", DAY, *papers(5))
+    night.publish("cs.CV", DAY)
+    event = FetchEvent(firing="last")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(night.cloud.queue), "send", lambda *_: (_ for _ in ()).throw(OSError()))
+        with pytest.raises(OSError):  # noqa: PT011 - the dying fetch of this test
+            night.fetch(event, at(4), "call-1")
+    assert night.fetch(event, at(4.02), "call-2").done is Done.NOTHING
+    assert night.fetch(event, at(4.02), "call-1").done is Done.RESUMED
+    assert sorted(night.queued()) == [paper.id for paper in papers(5)]
+    assert night.fetch(event, at(4.03), "call-1").done is Done.NOTHING
 
 
 def test_messages_that_sqs_refuses_one_by_one_are_sent_again(cloud: Cloud) -> None:

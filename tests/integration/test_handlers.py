@@ -114,6 +114,23 @@ def test_a_message_that_failed_is_named_and_comes_back_soon(
     assert "500" in cloud.runs.results(DAY).troubles[1]
 
 
+def test_a_message_whose_function_is_killed_comes_back_soon_after(
+    cloud: Cloud, model: LanguageModelServer
+) -> None:
+    fetch.handler({}, CONTEXT)
+    told = a_message(cloud)
+    hidden: list[float] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(score.queue()), "hide", lambda _, __, seconds: hidden.append(seconds))
+        score.handler(told, CONTEXT)
+    assert hidden == [60 + score.AFTER_DEATH]
+
+
+@pytest.mark.parametrize("secret", ["sk-1", "sk-1\n", '{"key": "sk-1"}', '{"LLM_API_KEY":"sk-1 "}'])
+def test_a_key_is_taken_from_text_or_from_the_consoles_key_and_value(secret: str) -> None:
+    assert score.api_key(secret) == "sk-1"
+
+
 def test_a_message_that_is_no_batch_is_named_too(cloud: Cloud, model: LanguageModelServer) -> None:
     fetch.handler({}, CONTEXT)
     told = a_message(cloud)

@@ -99,7 +99,8 @@ def test_two_deliveries_scored_at_the_same_time_count_once(scoring: Scoring) -> 
     assert {found.score for found in results.outcomes.values()} == {5}  # type: ignore[union-attr]
 
 
-def test_a_transaction_that_met_another_is_tried_again(scoring: Scoring) -> None:
+@pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError"])
+def test_a_transaction_that_met_another_is_tried_again(scoring: Scoring, reason: str) -> None:
     client = scoring.cloud.runs._resource.meta.client
     real = client.transact_write_items
     met = [0]
@@ -110,7 +111,7 @@ def test_a_transaction_that_met_another_is_tried_again(scoring: Scoring) -> None
             raise ClientError(
                 {
                     "Error": {"Code": "TransactionCanceledException", "Message": ""},
-                    "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+                    "CancellationReasons": [{"Code": "None"}, {"Code": reason}],
                 },
                 "TransactWriteItems",
             )

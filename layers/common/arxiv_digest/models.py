@@ -204,12 +204,13 @@ class Run(Value):
     ``announced`` counts the papers of all batches; ``left_out`` counts the announcements whose
     announce type the profile does not read, ``seen_before`` the papers read in an earlier run.
     ``profile`` is the profile's YAML text as it was when the run started, so that a change of it
-    never splits a run.
+    never splits a run. ``invocation`` names the call of fetch that started it.
     """
 
     schema_version: Literal[1] = 1
     date: dt.date
     started_at: dt.datetime
+    invocation: str = ""
     profile: str
     feeds: tuple[FeedReading, ...]
     announced: int

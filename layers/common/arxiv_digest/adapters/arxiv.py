@@ -14,6 +14,8 @@ from tenacity.wait import wait_exponential
 
 USER_AGENT = "arxiv-daily-digest/1 (one request a category and day; RSS reader)"
 TRIES = 4
+SILENCE = 20
+"""Seconds without a byte after which a connection is given up."""
 REDIRECTS = 3
 MAX_FEED_BYTES = 20_000_000
 """Bytes of a feed, decompressed; the largest that arXiv serves (2,000 announcements) has 5 MB."""
@@ -55,30 +57,32 @@ class FeedReader:
             num_pools=1,
             maxsize=1,
             retries=False,
-            timeout=urllib3.Timeout(connect=10, read=60),
+            timeout=urllib3.Timeout(connect=10, read=SILENCE),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
         )
 
-    def read(self, category: str) -> bytes:
+    def read(self, category: str, patience: float = 120.0) -> bytes:
         """The feed of one category, decompressed.
 
+        No try begins, and no answer is read on, after ``patience`` seconds.
         Tries up to four times on 429, 5xx and broken connections, honouring ``Retry-After`` up to
         a minute. Raises :class:`FeedUnreachable` when that is of no use, and for an answer that
         leads to another host or has more than :data:`MAX_FEED_BYTES`.
         """
+        until = self._clock() + patience
         tries = Retrying(
             retry=retry_if_exception(_worth_another_try),
-            stop=stop_after_attempt(TRIES),
+            stop=lambda state: stop_after_attempt(TRIES)(state) or self._clock() > until,
             wait=_wait,
             sleep=self._sleep,
             reraise=True,
         )
         for attempt in tries:
             with attempt:
-                return self._get(category)
+                return self._get(category, until)
         raise AssertionError("tenacity either returns or raises")
 
-    def _get(self, category: str) -> bytes:
+    def _get(self, category: str, until: float) -> bytes:
         url = f"{self._base_url}/{category}"
         for _ in range(REDIRECTS + 1):
             if self._last is not None:
@@ -87,7 +91,7 @@ class FeedReader:
                 response = self._pool.request("GET", url, redirect=False, preload_content=False)
                 location = response.get_redirect_location()
                 if not location:
-                    return _body(response)
+                    return self._body(response, until)
                 # The rest of the answer is read, so that its connection can be used again.
                 response.drain_conn()
                 url = _same_host(url, location)
@@ -97,23 +101,25 @@ class FeedReader:
                 self._last = self._clock()
         raise FeedUnreachable(f"redirected more than {REDIRECTS} times")
 
-
-def _body(response: urllib3.BaseHTTPResponse) -> bytes:
-    if response.status != 200:
-        response.drain_conn()
-        raise FeedUnreachable(
-            f"HTTP {response.status} {response.reason or ''}".strip(),
-            passing=response.status in _RETRIED,
-            retry_after=_retry_after(response.headers.get("Retry-After")),
-        )
-    read = bytearray()
-    # Piece by piece, since a few kilobytes of gzip can be gigabytes.
-    for piece in response.stream(65_536, decode_content=True):
-        read += piece
-        if len(read) > MAX_FEED_BYTES:
-            response.close()
-            raise FeedUnreachable(f"the feed has more than {MAX_FEED_BYTES // 1_000_000} MB")
-    return bytes(read)
+    def _body(self, response: urllib3.BaseHTTPResponse, until: float) -> bytes:
+        if response.status != 200:
+            response.drain_conn()
+            raise FeedUnreachable(
+                f"HTTP {response.status} {response.reason or ''}".strip(),
+                passing=response.status in _RETRIED,
+                retry_after=_retry_after(response.headers.get("Retry-After")),
+            )
+        read = bytearray()
+        # Piece by piece, since a few kilobytes of gzip can be gigabytes.
+        for piece in response.stream(65_536, decode_content=True):
+            read += piece
+            if len(read) > MAX_FEED_BYTES:
+                response.close()
+                raise FeedUnreachable(f"the feed has more than {MAX_FEED_BYTES // 1_000_000} MB")
+            if self._clock() > until:
+                response.close()
+                raise FeedUnreachable("the feed came too slowly")
+        return bytes(read)
 
 
 def _same_host(url: str, location: str) -> str:
@@ -153,7 +159,7 @@ def _few_words(problem: urllib3.exceptions.HTTPError) -> str:
     # urllib3 counts a connection that was refused among the timeouts.
     refused = isinstance(problem, urllib3.exceptions.NewConnectionError)
     if isinstance(problem, urllib3.exceptions.TimeoutError) and not refused:
-        return "no answer within 60 s"
+        return f"no answer within {SILENCE} s"
     if isinstance(problem, urllib3.exceptions.DecodeError | urllib3.exceptions.ProtocolError):
         return f"a broken answer ({type(problem).__name__})"
     return f"no connection ({type(problem).__name__})"

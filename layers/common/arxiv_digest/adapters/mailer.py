@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.message import EmailMessage
+from email.utils import formataddr
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
@@ -48,6 +49,8 @@ class Mailer:
             raise MailUncertain(str(problem)) from problem
 
     def _send(self, message: EmailMessage) -> str:
+        sender = message["From"].addresses[0]
+
         @retry(
             retry=retry_if_exception(_throttled),
             stop=stop_after_attempt(6),
@@ -56,7 +59,8 @@ class Mailer:
         )
         def send() -> str:
             answer = self._client.send_email(
-                FromEmailAddress=message["From"].addresses[0].addr_spec,
+                # SES puts this in the place of the message's own From, name and all.
+                FromEmailAddress=formataddr((sender.display_name, sender.addr_spec)),
                 Destination={"ToAddresses": [message["To"].addresses[0].addr_spec]},
                 Content={"Raw": {"Data": message.as_bytes()}},
                 ConfigurationSetName=self._configuration_set,

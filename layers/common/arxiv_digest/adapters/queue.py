@@ -49,6 +49,16 @@ class BatchQueue:
         for group in _requests(entries):
             self._send_all(group)
 
+    def hide(self, receipt_handle: str, seconds: float) -> None:
+        """Let a message come back after ``seconds``, should its function be killed.
+
+        The queue's own visibility timeout is six times the function's timeout, as AWS advises for
+        throttled functions: too long to wait for one that is certainly dead.
+        """
+        self._client.change_message_visibility(
+            QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=int(seconds)
+        )
+
     def back_off(self, receipt_handle: str, receives: int, asked: float = 0.0) -> int:
         """Make a failed message visible again after 15, 30, 60 … seconds, at most 15 minutes.
 
@@ -57,9 +67,7 @@ class BatchQueue:
         timeout, which is six times the function's.
         """
         seconds = int(min(LONGEST_BACKOFF, max(asked, 15 * 2 ** (receives - 1))))
-        self._client.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
-        )
+        self.hide(receipt_handle, seconds)
         return seconds
 
     def _send_all(self, group: list[Entry]) -> None:

@@ -359,7 +359,7 @@ class Runs:
         # Scorers count the same run down at the same time; DynamoDB cancels one of two
         # transactions that meet (TransactionConflict), and the SDK does not repeat it.
         @retry(
-            retry=retry_if_exception(_is_conflict),
+            retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(12),
             wait=wait_random_exponential(multiplier=0.05, max=3),
             reraise=True,
@@ -397,8 +397,9 @@ def _cancellation_reasons(problem: ClientError) -> list[str]:
     return [reason.get("Code", "") for reason in reasons]
 
 
-def _is_conflict(problem: BaseException) -> bool:
+def _may_pass(problem: BaseException) -> bool:
     if not isinstance(problem, ClientError):
         return False
     reasons = _cancellation_reasons(problem)
-    return "TransactionConflict" in reasons and "ConditionalCheckFailed" not in reasons
+    passing = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+    return bool(passing & set(reasons)) and "ConditionalCheckFailed" not in reasons

@@ -22,6 +22,9 @@ ABANDONED = dt.timedelta(minutes=20)
 """After this time a run whose messages were not all sent is finished by the next firing: longer
 than fetch can run, so that it is certainly not at work any more."""
 
+READING = 480.0
+"""Seconds for reading all feeds, of the 900 that fetch has."""
+
 
 class Done(StrEnum):
     """What a firing did."""
@@ -56,8 +59,11 @@ class Fetch:
     archive: Archive
     scorer: Scorer
 
-    def __call__(self, event: FetchEvent, now: dt.datetime) -> FetchResult:
+    def __call__(self, event: FetchEvent, now: dt.datetime, invocation: str = "") -> FetchResult:
         """Do what one firing has to do.
+
+        ``invocation`` is the same when Lambda tries a call again: it then goes on with the run
+        that the first try started.
 
         Raises :class:`~arxiv_digest.profile.ProfileError` before anything is fetched when the
         profile is wrong. Whatever is wrong with a feed is a state of the run instead.
@@ -66,7 +72,7 @@ class Fetch:
         profile = load_profile(text, source)
         today = eastern_date(now)
         run = None if event.firing == "manual" else self.runs.get(today)
-        if run and self._resume(run, now):
+        if run and self._resume(run, now, invocation):
             return _result(run, Done.RESUMED)
         waiting = {feed.category for feed in self.runs.pending() if feed.date == today}
         wanted = [
@@ -76,7 +82,7 @@ class Fetch:
         ]
         if run and not wanted:
             return _result(run, Done.NOTHING)
-        feeds = [self._read(category) for category in wanted]
+        feeds = [self._read(category, READING / len(wanted)) for category in wanted]
         date = (
             newest((feed.reading for feed in feeds), today) if event.firing == "manual" else today
         )
@@ -85,13 +91,13 @@ class Fetch:
         readings = tuple(feed.reading for feed in feeds)
         match action(event, readings, run is not None):
             case Action.START:
-                return self._start(date, now, text, profile, feeds)
+                return self._start(date, now, invocation, text, profile, feeds)
             case Action.WAIT:
                 stale = [feed for feed in feeds if feed.reading.state is FeedState.STALE]
                 stored = self._store_unread(stale, profile)
                 return FetchResult(date=date, done=Done.WAITED, feeds=readings, stored=stored)
             case Action.STORE:
-                if run and self._resume(run, now):
+                if run and self._resume(run, now, invocation):
                     return _result(run, Done.RESUMED)
                 whole = (FeedState.FRESH, FeedState.STALE)
                 kept = [feed for feed in feeds if feed.reading.state in whole]
@@ -107,9 +113,9 @@ class Fetch:
         packaged = resources.files("arxiv_digest") / "profile.yaml"
         return packaged.read_text("utf-8"), "profile.yaml"
 
-    def _read(self, category: str) -> ParsedFeed:
+    def _read(self, category: str, patience: float) -> ParsedFeed:
         try:
-            content = self.arxiv.read(category)
+            content = self.arxiv.read(category, patience)
         except FeedUnreachable as problem:
             state = FeedState.UNREACHABLE
             return ParsedFeed(FeedReading(category=category, state=state, detail=str(problem)), ())
@@ -122,6 +128,7 @@ class Fetch:
         self,
         date: dt.date,
         now: dt.datetime,
+        invocation: str,
         text: str,
         profile: Profile,
         feeds: Sequence[ParsedFeed],
@@ -134,6 +141,7 @@ class Fetch:
         run = Run(
             date=date,
             started_at=now,
+            invocation=invocation,
             profile=text,
             feeds=tuple(feed.reading for feed in feeds),
             announced=len(papers),
@@ -159,12 +167,14 @@ class Fetch:
         self.queue.send(batches)
         self.runs.mark_sent(run.date)
 
-    def _resume(self, run: Run, now: dt.datetime) -> bool:
+    def _resume(self, run: Run, now: dt.datetime, invocation: str) -> bool:
         """Send the messages of a run whose fetch died before it had sent them all.
 
         Some may be sent twice; the second is recognised by the batch that is done.
         """
-        if now - run.started_at < ABANDONED or self.runs.sent(run.date):
+        own = bool(invocation) and run.invocation == invocation
+        at_work = not own and now - run.started_at < ABANDONED
+        if at_work or self.runs.sent(run.date):
             return False
         self._send(run)
         return True
