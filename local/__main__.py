@@ -14,8 +14,10 @@ from typing import Annotated
 import typer
 import yaml
 from arxiv_digest.adapters.archive import PROFILE_KEY
+from arxiv_digest.adapters.settings import ADDRESS
 from arxiv_digest.models import Digest
 from arxiv_digest.profile import ProfileError, load_profile
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local import day, emulator, feeds, stack
 from local.emulator import HOME, ROOT
@@ -74,6 +76,9 @@ def digest(
     if llm_base_url and not llm_model:
         raise typer.BadParameter("LLM_BASE_URL needs LLM_MODEL, the name of the model to ask")
     text = _profile(profile, categories.replace(",", " ").split())
+    _check_recipients(recipients)
+    if out.exists() and not out.is_dir():
+        raise typer.BadParameter(f"{out} is a file; OUT names a folder")
     with emulator.alone(), _feeds(source, text) as base_url, emulator.running() as running:
         deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
         deployed.client("s3").put_object(
@@ -82,12 +87,15 @@ def digest(
         try:
             date = day.run_day(deployed, say, patience)
             saved = day.save(deployed, out)
+            mail = day.mail_states(deployed, date, _listed(recipients))
         finally:
             LOG.write_text("\n".join(day.logged(deployed)) + "\n", "utf-8")
     made = out / str(date) / "digest.json"
     say("")
     for line in day.summary(Digest.model_validate_json(made.read_text("utf-8"))):
         say(line)
+    for recipient, state in mail.items():
+        say(f"mail to {recipient}: {state}")
     say("")
     for file in saved:
         if file.parent == out / str(date) or file.suffix == ".eml" or file.name == "index.html":
@@ -174,19 +182,36 @@ def _keep_key(deployed: stack.Stack, key: str) -> None:
         secrets.put_secret_value(SecretId=SECRET, SecretString=key)
 
 
+def _listed(recipients: str) -> list[str]:
+    return [address.strip() for address in recipients.split(",") if address.strip()]
+
+
+def _check_recipients(recipients: str) -> None:
+    for address in _listed(recipients):
+        if not ADDRESS.fullmatch(address):
+            raise typer.BadParameter(
+                f"{address!r} is no bare e-mail address; RECIPIENTS is such as a@b.org,c@d.org"
+            )
+
+
 def _profile(file: Path, categories: list[str]) -> str:
     """The profile's text, narrowed to some categories if any are named, and checked."""
     try:
         text = file.read_text("utf-8")
+        load_profile(text, str(file))
         if categories:
             text = yaml.safe_dump(
                 {**yaml.safe_load(text), "categories": categories},
                 allow_unicode=True,
                 sort_keys=False,
             )
-        load_profile(text, str(file))
-    except FileNotFoundError:
-        raise typer.BadParameter(f"there is no profile {file}; PROFILE names one") from None
+            load_profile(text, "CATEGORIES")
+    except OSError as problem:
+        raise typer.BadParameter(
+            f"{file} cannot be read ({problem.strerror}); PROFILE names a file"
+        ) from None
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{file} is not UTF-8 text; save the profile as such") from None
     except ProfileError as problem:
         typer.echo(str(problem), err=True)
         raise typer.Exit(1) from None
@@ -226,9 +251,17 @@ def main() -> None:
     """Run a command; what can go wrong is one clear message."""
     # Ended from outside, a command still stops what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    # A profile or a proxy of the shell is about the real AWS.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     try:
         app(standalone_mode=True)
-    except (stack.StackError, stack.FunctionError, emulator.EmulatorError) as problem:
+    except (stack.StackError, emulator.EmulatorError) as problem:
+        typer.echo(f"error: {problem}", err=True)
+        sys.exit(1)
+    except (stack.FunctionError, BotoCoreError, ClientError) as problem:
         typer.echo(f"error: {problem}", err=True)
         typer.echo("`make logs` shows what the functions logged", err=True)
         sys.exit(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
@@ -52,6 +52,18 @@ def _wait(runs: Runs, day: date, batches: int, say: Callable[[str], None], until
                 say(f"  batch {number}: {why}; it is tried again by itself")
                 told[number] = why
         time.sleep(0.5)
+
+
+def mail_states(stack: Stack, day: date, recipients: Iterable[str]) -> dict[str, str]:
+    """What became of each recipient's mail, in a word or with SES's reason."""
+    runs = Runs(stack.resource("dynamodb"), stack.outputs["Table"])
+    claims = {recipient: runs.mail_claim(day, recipient) for recipient in recipients}
+    return {
+        recipient: f"{claim.state.lower()}{': ' * bool(claim.detail)}{claim.detail}"
+        if claim
+        else "not sent"
+        for recipient, claim in claims.items()
+    }
 
 
 def save(stack: Stack, out: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -111,16 +112,21 @@ def _target() -> list[str]:
 
 
 def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
+    own = {name: value for name, value in os.environ.items() if name != "LLM_API_KEY"}
+    # Of its own, since the SAM CLI leaves folders behind in it.
+    scratch = HOME / "tmp"
+    scratch.mkdir(exist_ok=True)
     ran = subprocess.run(
         [str(SAM), *arguments],
         cwd=ROOT,
-        env={**os.environ, **environment, "SAM_CLI_TELEMETRY": "0"},
+        env={**own, **environment, "SAM_CLI_TELEMETRY": "0", "TMPDIR": str(scratch)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
+    shutil.rmtree(scratch, ignore_errors=True)
     if ran.returncode:
         raise StackError(f"sam {arguments[0]} failed:\n{ran.stdout[-6000:]}")
 
@@ -133,7 +139,8 @@ def _verify(stack: Stack, sender: str) -> None:
 
 def _let_send(stack: Stack) -> None:
     # The emulator asks IAM about SES's SendEmail for the resource "*", whatever is sent, and the
-    # template allows identities only, as AWS asks about them.
+    # template allows identities only, as AWS asks about them. So this one statement of the
+    # template is the one that a deployment to the emulator does not prove.
     role = stack.client("cloudformation").describe_stack_resource(
         StackName=NAME, LogicalResourceId="AggregateRole"
     )["StackResourceDetail"]["PhysicalResourceId"]

@@ -35,6 +35,9 @@ MISBEHAVIOURS = (
     "401",
     "quota",
     "slow",
+    "html",
+    "a string",
+    "no message",
 )
 
 
@@ -133,11 +136,19 @@ def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None
         case "500":
             return _error(handler, 500, "the server had an error", "server_error")
         case "401":
-            return _error(handler, 401, "Incorrect API key provided", "invalid_api_key")
+            # As some gateways do, it repeats the key that it does not like.
+            said = f"Incorrect API key provided: {request.authorization}"
+            return _error(handler, 401, said, "invalid_api_key")
+        case "html":
+            return _send(handler, 200, "<html>Welcome</html>", {"Content-Type": "text/html"})
+        case "a string":
+            return _send(handler, 200, "hello", {})
+        case "no message":
+            return _send(handler, 200, {"choices": [{"message": None}]}, {})
         case "quota":
             return _error(handler, 429, "You exceeded your current quota", "insufficient_quota")
         case "no schema" if request.response_format == "json_schema":
-            message = "This response_format type is unavailable now"
+            message = "output format is not supported by this model"
             return _error(handler, 400, message, "invalid_request_error")
         case "slow":
             time.sleep(3)

@@ -68,7 +68,12 @@ def aggregate(day: date) -> AggregateResult:
 def counted_down(record: DynamoDBRecord) -> None:
     """Make the digest of the run that a stream record shows counted down to nothing."""
     keys = record.dynamodb.keys if record.dynamodb else {}
-    aggregate(date.fromisoformat(str(keys["pk"]).removeprefix("RUN#")))
+    try:
+        aggregate(date.fromisoformat(str(keys["pk"]).removeprefix("RUN#")))
+    except Exception:
+        # Powertools names the record to the stream, which tries again, and says nothing.
+        logger.exception("the digest of %s could not be made", keys.get("pk"))
+        raise
 
 
 @logger.inject_lambda_context

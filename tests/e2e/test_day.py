@@ -109,10 +109,7 @@ def test_with_a_model_that_misbehaves_every_paper_ends_as_scored_or_failed(
     ]
     listed = papers_of(day, 10 * len(kinds))
     for number, kind in enumerate(kinds):
-        # Twice: the client's own second try is not enough, the queue has to deliver again.
-        deployed.model.misbehave(
-            kind, listed[10 * number].id, 2 if kind in ("429", "500", "quota") else 1
-        )
+        deployed.model.misbehave(kind, listed[10 * number].id)
     never = listed[10 * kinds.index("garbage")].id
     deployed.model.misbehave("garbage", never, 50)
     deployed.publish(day, {"cs.AI": listed})
@@ -152,9 +149,8 @@ def test_a_model_that_is_down_is_told_at_the_deadline_and_mended_without_a_secon
 ) -> None:
     day = date(2026, 3, 6)
     listed = papers_of(day, 12)
-    # Two requests a delivery, so the first delivery of both batches fails.
-    deployed.model.misbehave("500", listed[0].id, 2)
-    deployed.model.misbehave("500", listed[10].id, 2)
+    deployed.model.misbehave("500", listed[0].id)
+    deployed.model.misbehave("500", listed[10].id)
     deployed.publish(day, {"cs.AI": listed})
     deployed.fetch()
     deployed.wait(lambda: len(deployed.runs.results(day).troubles) == 2)

@@ -43,6 +43,7 @@ def test_one_command_makes_a_real_digest_of_the_sample(tmp_path: Path) -> None:
     said = make("digest", "SOURCE=sample", f"OUT={tmp_path}", "RECIPIENTS=a@b.org,c@d.org")
 
     assert "announced 48 = scored 48 + triaged 0 + failed 0" in said
+    assert "mail to c@d.org: sent" in said
     assert "5 of 5 batches scored" in said
     day = tmp_path / "2026-01-22"
     for name in ("digest.md", "digest.html", "digest.json", "mail/a@b.org.eml", "mail/c@d.org.eml"):
@@ -99,7 +100,12 @@ def test_a_wrong_profile_is_explained_before_anything_starts(tmp_path: Path) -> 
     ("arguments", "hint"),
     [
         (["SOURCE=/nowhere"], "SOURCE is live, sample, or a folder"),
-        (["SOURCE=sample", "PROFILE=/nowhere.yaml"], "PROFILE names one"),
+        (["SOURCE=sample", "PROFILE=/nowhere.yaml"], "PROFILE names a file"),
+        (["SOURCE=sample", "PROFILE=docs", "CATEGORIES=cs.CV"], "PROFILE names a file"),
+        (["SOURCE=sample", "PROFILE=docs/digest.png"], "is not UTF-8 text"),
+        (["SOURCE=sample", "CATEGORIES=cs,,CV.x.y"], "no arXiv category"),
+        (["SOURCE=sample", "OUT=README.md"], "OUT names a folder"),
+        (["SOURCE=sample", "RECIPIENTS=a@x.org;b@x.org"], "is no bare e-mail address"),
         (["SOURCE=sample", "LLM_BASE_URL=http://x"], "LLM_BASE_URL needs LLM_MODEL"),
     ],
 )

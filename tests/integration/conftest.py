@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.headerregistry import Address
@@ -53,9 +54,10 @@ class Cloud:
     def queue(self) -> BatchQueue:
         return BatchQueue(self.sqs, self.queue_url)
 
-    def aggregate(self, *recipients: str, mailer: Any = None) -> Aggregate:
+    def aggregate(self, *recipients: str, mailer: Any = None, minutes: float = 0) -> Aggregate:
+        """The step as called some minutes from now."""
         return Aggregate(
-            runs=self.runs,
+            runs=Runs(self.dynamodb, self.table, lambda: time.time() + 60 * minutes),
             archive=self.archive,
             mailer=mailer or Mailer(self.ses, "digests"),
             sender=Address("digest", addr_spec="digest@example.org"),
@@ -76,7 +78,7 @@ class Cloud:
         scanned = self.dynamodb.Table(self.table).scan()["Items"]
         return [item for item in scanned if item["pk"].startswith(prefix)]
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def objects(self, prefix: str = "") -> list[str]:
         listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
         return [found["Key"] for found in listed.get("Contents", ())]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import posixpath
+import re
 from datetime import date, timedelta
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -10,7 +12,9 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 import pytest
+from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.mailer import Mailer, MailRefused, MailUncertain
+from arxiv_digest.adapters.settings import AggregateSettings
 from arxiv_digest.batches import make_batches
 from arxiv_digest.models import Outcome, Paper, Tokens
 from arxiv_digest.steps.aggregate import AggregateDone, MailState
@@ -53,7 +57,7 @@ def test_a_finished_run_becomes_files_and_one_mail_for_each_recipient(cloud: Clo
     result = cloud.aggregate(*READERS)(DAY, NOW)
     assert result.done is AggregateDone.MADE
     assert result.mail == dict.fromkeys(READERS, MailState.SENT)
-    assert cloud.keys() == sorted(
+    assert cloud.objects() == sorted(
         [
             "2026-01-22/digest.html",
             "2026-01-22/digest.json",
@@ -145,9 +149,13 @@ def test_a_mail_of_which_nobody_knows_is_never_sent_again(cloud: Cloud) -> None:
     post = Post(one=MailUncertain("the connection broke"))
     step = cloud.aggregate(*READERS, mailer=post)
     assert step(DAY, NOW).mail[READERS[0]] is MailState.UNCERTAIN
-    assert step(DAY, NOW).mail[READERS[0]] is MailState.UNCERTAIN
+    assert step(DAY, NOW).mail[READERS[0]] is MailState.CLAIMED, "another call may be sending it"
+    later = cloud.aggregate(*READERS, mailer=post, minutes=10)
+    assert later(DAY, NOW).mail[READERS[0]] is MailState.UNCERTAIN
     assert post.sent == [READERS[1]]
-    assert cloud.runs.mail_state(DAY, READERS[0]) == "SENDING"
+    claim = cloud.runs.mail_claim(DAY, READERS[0])
+    assert claim is not None
+    assert claim.state == "SENDING"
 
 
 def test_a_step_that_dies_between_two_recipients_goes_on_with_the_second(cloud: Cloud) -> None:
@@ -157,12 +165,82 @@ def test_a_step_that_dies_between_two_recipients_goes_on_with_the_second(cloud: 
     with pytest.raises(KeyboardInterrupt):
         step(DAY, NOW)
     result = step(DAY, NOW)
+    deadline = cloud.aggregate(*READERS, "three@example.org", mailer=post, minutes=10)(DAY, NOW)
     assert post.sent == [READERS[0], "three@example.org"]
     assert result.mail == {
         READERS[0]: MailState.SENT_BEFORE,
-        READERS[1]: MailState.UNCERTAIN,
+        READERS[1]: MailState.CLAIMED,
         "three@example.org": MailState.SENT,
     }
+    assert deadline.mail[READERS[1]] is MailState.UNCERTAIN, "and an alarm tells of it"
+
+
+def test_what_fails_before_the_claim_costs_nobody_the_mail(cloud: Cloud) -> None:
+    a_run_of(cloud, papers(1), 1)
+    post = Post()
+    step = cloud.aggregate(*READERS, mailer=post)
+    write = cloud.archive.__class__.write
+    with pytest.MonkeyPatch.context() as patch:
+
+        def failing(archive: Archive, key: str, body: str | bytes) -> None:
+            if key.endswith(".eml"):
+                raise OSError("S3 is down")
+            write(archive, key, body)
+
+        patch.setattr(Archive, "write", failing)
+        with pytest.raises(OSError, match="S3 is down"):
+            step(DAY, NOW)
+    assert step(DAY, NOW).mail == dict.fromkeys(READERS, MailState.SENT)
+    assert post.sent == list(READERS)
+
+
+def test_a_slow_deadline_does_not_overwrite_the_whole_digest(cloud: Cloud) -> None:
+    a_run_of(cloud, papers(3), 1)
+    post = Post()
+    slow = cloud.aggregate(*READERS, mailer=post)
+    write = Archive.write
+    others: list[str] = []
+
+    def interrupted(archive: Archive, key: str, body: str | bytes) -> None:
+        # While the deadline writes, the last batches are scored and the stream's call makes all.
+        if not others:
+            others.append(key)
+            for batch in cloud.runs.batches(DAY)[1:]:
+                outcomes = [scored(paper) for paper in batch.papers]
+                cloud.runs.complete_batch(batch, outcomes, Tokens())
+            cloud.aggregate(*READERS, mailer=post)(DAY, NOW)
+        write(archive, key, body)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Archive, "write", interrupted)
+        slow(DAY, NOW)
+    digest = json.loads(cloud.archive.read("2026-01-22/digest.json") or b"")
+    assert digest["ledger"]["scored"] == 3
+    assert cloud.runs.digest_made(DAY) == 0
+    assert post.sent == list(READERS)
+
+
+def test_every_relative_link_of_the_archive_leads_to_a_page(cloud: Cloud) -> None:
+    a_run_of(cloud, papers(2), 2)
+    cloud.aggregate()(DAY, NOW)
+    pages = [key for key in cloud.objects() if key.endswith(".html")]
+    assert len(pages) == 3
+    for page in pages:
+        html = (cloud.archive.read(page) or b"").decode()
+        for link in re.findall(r'href="([^"#:]+)"', html):
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(page), link))
+            assert target in cloud.objects(), f"{page} links to {link}"
+
+
+@pytest.mark.parametrize("listed", ["a@x.org;b@x.org", "Ann <a@x.org>", "a@b", "ä@x.org", "x"])
+def test_a_recipient_that_is_no_bare_address_is_refused_by_name(
+    listed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TABLE", "BUCKET", "SENDER_ADDRESS", "CONFIGURATION_SET"):
+        monkeypatch.setenv(f"DIGEST_{name}", "x")
+    monkeypatch.setenv("DIGEST_RECIPIENTS", listed)
+    with pytest.raises(ValueError, match="is no bare e-mail address"):
+        AggregateSettings()
 
 
 def test_a_date_without_run_is_told_from_one_without_papers(cloud: Cloud) -> None:

@@ -81,7 +81,7 @@ def test_the_first_firing_that_finds_all_fresh_starts_the_run_and_the_rest_do_no
     batches = night.cloud.messages()
     assert [len(batch.papers) for batch in batches] == [2, 1]
     assert [paper.id for batch in batches for paper in batch.papers] == [one.id, two.id, three.id]
-    assert night.cloud.keys("raw/") == ["raw/2026-01-22/cs.CV.xml", "raw/2026-01-22/cs.LG.xml"]
+    assert night.cloud.objects("raw/") == ["raw/2026-01-22/cs.CV.xml", "raw/2026-01-22/cs.LG.xml"]
 
 
 def test_a_firing_by_hand_reads_the_newest_announcement_whenever_it_is(night: Night) -> None:
@@ -151,6 +151,23 @@ def test_what_a_stale_category_published_later_is_read_by_the_next_run_and_only_
     assert (result.done, result.announced) == (Done.STARTED, 3)
     assert sorted(night.queued()) == [f"2601.0000{number}" for number in (2, 3, 4, 5)]
     assert night.cloud.runs.pending() == []
+    late = [feed for feed in result.feeds if feed.state is FeedState.LATE]
+    assert [(feed.category, feed.date) for feed in late] == [("cs.CV", DAY)]
+    assert night.fire("late", at(12, NEXT)).done is Done.NOTHING, "late is no state to read again"
+
+
+def test_a_feed_that_breaks_off_never_replaces_a_whole_one_that_waits(night: Night) -> None:
+    night.publish("cs.LG", DAY, a_paper(1))
+    night.fire("last", at(4))
+    night.publish("cs.CV", DAY, a_paper(2))
+    assert night.fire("late", at(12)).stored == ("cs.CV",)
+    whole = night.arxiv.feeds["cs.CV"]
+    night.arxiv.feeds["cs.CV"] = whole[: len(whole) // 2]
+    night.fire("night", at(0.5, NEXT))
+    night.publish("cs.CV", NEXT)
+    night.publish("cs.LG", NEXT)
+    assert night.fire("night", at(1.5, NEXT)).announced == 1
+    assert sorted(night.queued()) == ["2601.00001", "2601.00002"]
 
 
 def test_feeds_that_cannot_be_read_are_states_of_the_run(night: Night) -> None:
@@ -173,12 +190,19 @@ def test_a_day_without_announcements_is_a_run_of_no_batches(night: Night) -> Non
 
 
 @pytest.mark.parametrize(
-    "profile", ["categories: [cs.LG]", PROFILE + "treshold: 7\n", "{]", PROFILE + "language: zh\n"]
+    "profile",
+    [
+        b"categories: [cs.LG]",
+        PROFILE.encode() + b"treshold: 7\n",
+        b"{]",
+        PROFILE.encode() + b"language: zh\n",
+        "language: 中文".encode("gb18030"),
+    ],
 )
 def test_a_wrong_profile_stops_the_run_before_anything_is_fetched(
-    night: Night, profile: str
+    night: Night, profile: bytes
 ) -> None:
-    night.cloud.s3.put_object(Bucket="archive", Key="config/profile.yaml", Body=profile.encode())
+    night.cloud.s3.put_object(Bucket="archive", Key="config/profile.yaml", Body=profile)
     with pytest.raises(ProfileError, match="s3://archive/config/profile.yaml"):
         night.fire("night")
     assert night.arxiv.requests == []

@@ -81,8 +81,8 @@ def test_a_day_by_the_events_of_the_repository(cloud: Cloud, model: LanguageMode
     assert score.handler(a_message(cloud), CONTEXT) == {"batchItemFailures": []}
     assert model.requests[0].authorization == "Bearer sk-from-the-secret"
     assert aggregate.handler(event("aggregate-counted-down"), CONTEXT) == {"batchItemFailures": []}
-    assert "2026-01-22/mail/two@example.org.eml" in cloud.keys("2026-01-22/mail/")
-    assert len(cloud.keys("2026-01-22/mail/")) == 2
+    assert "2026-01-22/mail/two@example.org.eml" in cloud.objects("2026-01-22/mail/")
+    assert len(cloud.objects("2026-01-22/mail/")) == 2
     again = aggregate.handler(event("aggregate-deadline"), CONTEXT)
     assert again["done"] == "made-before"
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from arxiv_digest.adapters import llm
-from arxiv_digest.adapters.llm import LanguageModel, LanguageModelUnavailable
+from arxiv_digest.adapters.llm import LanguageModel
 from arxiv_digest.adapters.runs import RunMissing, Runs
 from arxiv_digest.batches import make_batches
 from arxiv_digest.models import Batch, Failed, Outcome, Scored, Scorer, ScorerKind, Tokens
+from arxiv_digest.scoring import LanguageModelUnavailable
 from arxiv_digest.steps.score import Score, ScoreDone
 from botocore.exceptions import ClientError
 
@@ -24,6 +25,7 @@ from tests.language_model import (
     true_score,
 )
 
+KEY = "sk-very-secret"
 MODEL = Scorer(kind=ScorerKind.LANGUAGE_MODEL, name="test-model")
 CHINESE = PROFILE.replace("language: en", "language: zh")
 
@@ -43,7 +45,7 @@ class Scoring:
 
     def _model(self, mode: str | None) -> LanguageModel:
         self.made.append(mode)
-        return LanguageModel(self.server.base_url, "test-model", "key", mode)
+        return LanguageModel(self.server.base_url, "test-model", KEY, mode)
 
     def outcomes(self) -> dict[str, Outcome]:
         return self.cloud.runs.results(DAY).outcomes
@@ -71,7 +73,7 @@ def test_a_batch_is_scored_with_one_call_and_counted_down(scoring: Scoring) -> N
     result = scoring.step(scoring.batches[0])
     assert (result.done, result.scored, result.failed) == (ScoreDone.SCORED, 3, 0)
     assert len(scoring.server.requests) == 1
-    assert scoring.server.requests[0].authorization == "Bearer key"
+    assert scoring.server.requests[0].authorization == f"Bearer {KEY}"
     results = scoring.cloud.runs.results(DAY)
     assert results.remaining == 1
     assert results.tokens == Tokens(prompt=30, completion=3, total=33, calls=1)
@@ -181,6 +183,40 @@ def test_a_refusal_that_will_stay_fails_the_batch_at_once(
     assert re.search(said, outcome.reason)
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"), [("500", "answered 500"), ("401", "answered 401"), ("quota", "quota")]
+)
+def test_a_second_call_without_answer_keeps_what_the_first_one_answered(
+    scoring: Scoring, kind: str, said: str
+) -> None:
+    scoring.server.misbehave("missing ids", scoring.papers[0].id)
+    scoring.server.misbehave(kind, scoring.papers[1].id)
+    result = scoring.step(scoring.batches[0])
+    assert (result.scored, result.failed) == (1, 2)
+    assert result.tokens.total == 33
+    failed = [found for found in scoring.outcomes().values() if isinstance(found, Failed)]
+    assert all(said in outcome.reason for outcome in failed)
+    scoring.assert_everything_stands_at_its_paper()
+
+
+def test_a_key_that_the_provider_repeats_is_not_shown(scoring: Scoring) -> None:
+    scoring.server.misbehaviour = "401"
+    scoring.step(scoring.batches[0])
+    outcome = scoring.outcomes()[scoring.papers[0].id]
+    assert isinstance(outcome, Failed)
+    assert "Incorrect API key provided" in outcome.reason
+    assert KEY not in outcome.reason
+
+
+@pytest.mark.parametrize("kind", ["html", "a string", "no message"])
+def test_a_server_of_another_protocol_is_named_as_such(scoring: Scoring, kind: str) -> None:
+    scoring.server.misbehaviour = kind
+    scoring.step(scoring.batches[0])
+    outcome = scoring.outcomes()[scoring.papers[0].id]
+    assert isinstance(outcome, Failed)
+    assert "/v1" in outcome.reason or "no JSON" in outcome.reason
+
+
 @pytest.mark.parametrize(("kind", "asked_to_wait"), [("429", 1.0), ("500", 0.0), ("slow", 0.0)])
 def test_what_may_pass_leaves_the_batch_for_later(
     scoring: Scoring, kind: str, asked_to_wait: float
@@ -191,7 +227,7 @@ def test_what_may_pass_leaves_the_batch_for_later(
     assert raised.value.retry_after == asked_to_wait
     assert scoring.outcomes() == {}
     assert scoring.cloud.runs.results(DAY).remaining == 2
-    assert len(scoring.server.requests) == 2, "the client tries once more, the queue does the rest"
+    assert len(scoring.server.requests) == 1, "the queue tries again, after a while"
     scoring.server.forget()
     assert scoring.step(scoring.batches[0]).scored == 3
 

@@ -140,6 +140,7 @@ def feed(state: str) -> FeedReading:
         (["empty", "unreachable"], 0, Verdict.FEEDS_UNREADABLE),
         (["cut-off"], 0, Verdict.FEEDS_UNREADABLE),
         (["stale"], 0, Verdict.FEEDS_UNREADABLE),
+        (["empty", "late"], 3, Verdict.NOTHING_NEW),
     ],
 )
 def test_a_day_without_papers_says_which_kind_it_was(

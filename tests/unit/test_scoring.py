@@ -139,6 +139,7 @@ def test_a_cut_answer_yields_only_what_stands_whole_in_it(cut: int, keys: list[s
         "```json\n{}\n```",
         "<think>{{not this}} [nor this]</think>\n{}",
         "Here you are: {} I hope this helps! {{really}}",
+        "Here are [my] scores, as {{asked}}: {}",
     ],
 )
 def test_text_around_the_json_is_passed_over(text: str) -> None:
@@ -209,6 +210,9 @@ def test_only_the_profiles_fields_are_fields(given_field: str | None, kept: str 
         ("It runs at 1.44-1.59x on llama.cpp and wins. Second one.", None),
         ("  spread\n over   lines ", "spread over lines"),
         ("Is it new? Yes.", "Is it new?"),
+        ("It improves on Yahoo! search by 3%.", "It improves on Yahoo! search by 3%."),
+        ("Raises the BLEU score: three points.", "Raises the BLEU score: three points."),
+        ("It learns a distance field: a sampler.", "It learns a distance field: a sampler."),
     ],
 )
 def test_a_reason_is_one_sentence_and_carries_nothing_else(
@@ -252,6 +256,7 @@ def test_a_reason_in_the_wrong_language_is_asked_for_again_and_then_left_out() -
 
 
 def test_chinese_with_foreign_terms_is_chinese_and_english_with_a_chinese_name_is_english() -> None:
+    assert not written_in("It builds on 悟道 and prunes experts.", "zh")
     assert written_in("提出 LAEP 剪枝 MoE LLM 的 experts", "zh")
     assert not written_in("It prunes experts.", "zh")
     assert written_in("It builds on 悟道 and prunes experts.", "en")

@@ -86,6 +86,7 @@ ZH = Words(
         FeedState.STALE: "公告源未更新，仍是旧的一天；之后发布的论文将进入下一次推荐",
         FeedState.CUT_OFF: "公告源不完整，只读到 {items} 条完整公告",
         FeedState.UNREACHABLE: "公告源无法读取",
+        FeedState.LATE: "上次推荐之后才发布，读到 {items} 条公告，未读的论文并入本次推荐",
     },
     feed_from="{category}（{date}）：{state}",
     feed_unreadable="有一条公告无法读取",
@@ -147,6 +148,8 @@ EN = Words(
         " digest",
         FeedState.CUT_OFF: "incomplete; whole announcements read: {items}",
         FeedState.UNREACHABLE: "could not be read",
+        FeedState.LATE: "published after its day's digest; what was not read is in this one"
+        " (announcements: {items})",
     },
     feed_from="{category} ({date}): {state}",
     feed_unreadable="an announcement could not be read",

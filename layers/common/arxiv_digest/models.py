@@ -62,13 +62,17 @@ class Paper(Value):
 
 
 class FeedState(StrEnum):
-    """What became of one category's feed in a run."""
+    """What became of one category's feed in a run.
+
+    ``late`` is a feed that came after its own day's run and was kept for this one.
+    """
 
     FRESH = "fresh"
     EMPTY = "empty"
     STALE = "stale"
     CUT_OFF = "cut-off"
     UNREACHABLE = "unreachable"
+    LATE = "late"
 
 
 class FeedReading(Value):

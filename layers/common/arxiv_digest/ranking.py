@@ -105,7 +105,7 @@ def verdict(
     if recommended:
         return Verdict.RECOMMENDED
     if ledger.announced == 0:
-        if any(reading.state not in READY for reading in readings):
+        if any(reading.state not in (*READY, FeedState.LATE) for reading in readings):
             return Verdict.FEEDS_UNREADABLE
         if seen_before or any(reading.state == FeedState.FRESH for reading in readings):
             return Verdict.NOTHING_NEW

@@ -32,9 +32,13 @@ def render_markdown(digest: Digest) -> str:
     return _environment().get_template("digest.md.j2").render(_context(digest))
 
 
-def render_page(digest: Digest) -> str:
-    """The digest as one HTML page that needs nothing else."""
-    return _environment().get_template("digest.html.j2").render(_context(digest))
+def render_page(digest: Digest, index: str = "../index.html") -> str:
+    """The digest as one HTML page that needs nothing else.
+
+    ``index`` is where the archive's front page lies as seen from this one.
+    """
+    context = {**_context(digest), "index": index}
+    return _environment().get_template("digest.html.j2").render(context)
 
 
 def render_json(digest: Digest) -> str:

@@ -19,6 +19,8 @@ from arxiv_digest.models import Failed, Outcome, Paper, Scored, Tokens
 from arxiv_digest.profile import Profile
 
 LANGUAGES = {"zh": "Simplified Chinese", "en": "English"}
+MOST_STARTS = 20
+"""Places in an answer at which its JSON is looked for."""
 MAX_REASON = 300
 """Characters; a longer reason is cut at its last whole word."""
 
@@ -36,6 +38,22 @@ class Reply(NamedTuple):
 
     text: str
     tokens: Tokens
+
+
+class NoAnswer(Exception):
+    """A call that brought no answer; the message says why and can be shown to the reader."""
+
+
+class LanguageModelRefused(NoAnswer):
+    """The provider will answer the same again: a wrong key, model or request, no quota left."""
+
+
+class LanguageModelUnavailable(NoAnswer):
+    """The provider may answer later; ``retry_after`` are the seconds it asked for, or 0."""
+
+    def __init__(self, why: str, retry_after: float = 0.0) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
 
 
 class BatchOutcome(NamedTuple):
@@ -69,18 +87,25 @@ def score_papers(
     """Score papers with one call, and a second one for those that the first left out.
 
     Every paper comes back, as scored or as failed with the reason. A score whose reason is twice
-    in the wrong language, or twice empty, is kept without it. What ``ask`` raises is passed on: a
-    call that brought no answer says nothing about the papers.
+    in the wrong language, or twice empty, is kept without it. Where the first call brings no
+    answer, its :class:`NoAnswer` is passed on; where only the second does, what the first one
+    answered is kept and the others have failed.
     """
     scored: dict[str, Scored] = {}
     unfit: dict[str, Scored] = {}
     problems: dict[str, str] = {}
     tokens = Tokens()
-    for _ in range(2):
+    for first in (True, False):
         missing = [paper for paper in papers if paper.id not in scored]
         if not missing:
             break
-        reply = ask(make_prompt(missing, profile))
+        try:
+            reply = ask(make_prompt(missing, profile))
+        except NoAnswer as problem:
+            if first:
+                raise
+            problems |= {paper.id: str(problem) for paper in missing}
+            break
         tokens += reply.tokens
         answer = read_answer(reply.text, missing, profile)
         scored |= answer.scored
@@ -203,35 +228,41 @@ def _entries(text: str) -> list[Any] | None:
     """The list of a reply, also where the reply is cut off; none where there is no such list."""
     # Reasoning models may think aloud before the JSON, and JSON mode often answers in a fence.
     body = text.rpartition("</think>")[2]
-    start = min((at for at in (body.find("{"), body.find("[")) if at >= 0), default=-1)
-    if start < 0:
-        return None
-    try:
-        data, _ = json.JSONDecoder().raw_decode(body, start)
-        return _list(data)
-    except ValueError:
-        pass
-    try:
-        cut = _list(from_json(body[start:], allow_partial=True))
-    except ValueError:
-        return None
-    # Where an answer is cut off, its last entry may look whole with half a number: 1 of 10.
-    return cut[:-1] if cut else cut
+    starts = [at.start() for at in re.finditer(r"[{\[]", body)][:MOST_STARTS]
+    for start in starts:
+        try:
+            listed = _list(json.JSONDecoder().raw_decode(body, start)[0])
+        except (ValueError, RecursionError):
+            continue
+        if listed is not None:
+            return listed
+    for start in starts:
+        try:
+            cut = _list(from_json(body[start:], allow_partial=True))
+        except ValueError:
+            continue
+        if cut is not None:
+            # Where an answer is cut off, its last entry may look whole with half a number: 1 of 10.
+            return cut[:-1]
+    return None
 
 
 def _list(data: Any) -> list[Any] | None:
     if isinstance(data, dict):
         data = data.get("papers", [data] if "id" in data else None)
-    return data if isinstance(data, list) else None
+    return data if isinstance(data, list) and all(isinstance(e, dict) for e in data) else None
 
 
+_LABEL = r"(?:score|field|reason|id|评分|分数|领域|理由|原因)"
+# A label at the start of a line, or one inside that a number follows; "a vector field: …" is prose.
 _LEAK = re.compile(
-    r"(?:^|\s)[*_>#\-\s]*(?:score|field|reason|id|评分|分数|领域|理由)\s*[*_]*\s*[:：]",
-    re.IGNORECASE,
+    rf"\n[*_>#\-\s]*{_LABEL}\s*[*_]*\s*[:：]|\s[*_]*(?:score|评分|分数)[*_]*\s*[:：]\s*[*_]*\d.*",
+    re.IGNORECASE | re.DOTALL,
 )
 _LEADING_LABEL = re.compile(r"^[*_>#\-\s]*(?:reason|理由|原因)\s*[*_]*\s*[:：]\s*", re.IGNORECASE)
 _SENTENCE_END = re.compile(
-    r"[。！？!?]+[”’\"')）]*|(?<=[^\s.][^\s.])\.[”’\"')]*(?=\s+[A-Z\u4e00-\u9fff]|\s*$)"
+    r"[。！？]+[”’\"')）]*"
+    r"|(?:[!?]+|(?<=[^\s.][^\s.])\.)[”’\"')]*(?=\s+[A-Z\u4e00-\u9fff]|\s*$)"
 )
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|et al|vs|cf|etc|approx|resp|Fig|Eq|Sec|Dr|St|No)$"
@@ -257,10 +288,10 @@ def one_sentence(text: str) -> str:
 
 
 def written_in(text: str, language: str) -> bool:
-    """Whether a reason is in the language: Chinese is told by its characters."""
+    """Whether a reason is in the language: Chinese has more characters than foreign words."""
     han = len(re.findall(r"[\u3400-\u9fff]", text))
-    letters = len(re.findall(r"[^\W\d_]", text))
-    return han > 0 if language == "zh" else han * 2 <= letters
+    words = len(re.findall(r"[A-Za-z][A-Za-z-]*", text))
+    return han > words if language == "zh" else han <= words
 
 
 def _folded(name: str) -> str:

@@ -20,9 +20,12 @@ _TYPES = {
 }
 
 
-def raw_feed_key(date: object, category: str) -> str:
-    """The key of a feed as it was read; ``date`` is the feed's own announcement date."""
-    return f"raw/{date}/{category}.xml"
+def raw_feed_key(date: object, category: str, *, whole: bool = True) -> str:
+    """The key of a feed as it was read; ``date`` is the feed's own announcement date.
+
+    A feed that breaks off has a key of its own, so that it never replaces a whole one.
+    """
+    return f"raw/{date}/{category}{'' if whole else '.cut-off'}.xml"
 
 
 class Archive:

@@ -12,7 +12,7 @@ import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential
 
-USER_AGENT = "arxiv-daily-digest/1 (one request a category and day; RSS reader)"
+USER_AGENT = "arxiv-daily-digest/1 (a reader's own digest of RSS feeds)"
 TRIES = 4
 SILENCE = 20
 """Seconds without a byte after which a connection is given up."""

@@ -8,24 +8,19 @@ from typing import Any, Literal
 import openai
 
 from arxiv_digest.models import Tokens
-from arxiv_digest.scoring import Prompt, Reply
+from arxiv_digest.scoring import (
+    LanguageModelRefused,
+    LanguageModelUnavailable,
+    NoAnswer,
+    Prompt,
+    Reply,
+)
 
 TIMEOUT = 120.0
-"""Seconds for one request; the SDK's own default (600 s, three tries) outlasts a Lambda."""
+"""Seconds for one request. The SDK's own default (600 s, three tries, waits between) outlasts a
+Lambda; the queue delivers again instead."""
 
 Mode = Literal["json-schema", "json-object"]
-
-
-class LanguageModelRefused(Exception):
-    """The provider will answer the same again: a wrong key, model or request, no quota left."""
-
-
-class LanguageModelUnavailable(Exception):
-    """The provider may answer later; ``retry_after`` are the seconds it asked for, or 0."""
-
-    def __init__(self, why: str, retry_after: float = 0.0) -> None:
-        super().__init__(why)
-        self.retry_after = retry_after
 
 
 class LanguageModel:
@@ -38,9 +33,10 @@ class LanguageModel:
 
     def __init__(self, base_url: str, model: str, api_key: str, mode: str | None = None) -> None:
         self._client = openai.OpenAI(
-            base_url=base_url or None, api_key=api_key, timeout=TIMEOUT, max_retries=1
+            base_url=base_url or None, api_key=api_key, timeout=TIMEOUT, max_retries=0
         )
         self._model = model
+        self._key = api_key
         self.mode: Mode | None = "json-object" if mode == "json-object" else None
         if mode == "json-schema":
             self.mode = "json-schema"
@@ -52,30 +48,23 @@ class LanguageModel:
         the model's own words is a reply like any other.
         """
         try:
-            if self.mode == "json-object":
-                return self._complete(prompt, "json-object")
+            if self.mode:
+                return self._complete(prompt, self.mode)
             try:
                 reply = self._complete(prompt, "json-schema")
                 self.mode = "json-schema"
             except openai.APIStatusError as problem:
-                if self.mode or not _refuses_schema(problem):
+                if not _may_refuse_schema(problem):
                     raise
                 reply = self._complete(prompt, "json-object")
                 self.mode = "json-object"
             return reply
         except openai.APIStatusError as problem:
-            raise _explained(problem) from problem
+            raise self._explained(problem) from problem
+        except openai.APITimeoutError as problem:
+            raise LanguageModelUnavailable("the language model did not answer in time") from problem
         except openai.APIConnectionError as problem:
-            what = (
-                "did not answer in time"
-                if isinstance(problem, openai.APITimeoutError)
-                else ("could not be reached")
-            )
-            raise LanguageModelUnavailable(f"the language model {what}") from problem
-        except (openai.APIResponseValidationError, ValueError) as problem:
-            raise LanguageModelUnavailable(
-                "the language model's server did not answer in the OpenAI protocol"
-            ) from problem
+            raise LanguageModelUnavailable("the language model could not be reached") from problem
 
     def _complete(self, prompt: Prompt, mode: Mode) -> Reply:
         system = prompt.system
@@ -95,8 +84,27 @@ class LanguageModel:
             ],
             response_format=response_format,
         )
-        text = completion.choices[0].message.content if completion.choices else None
-        return Reply(text or "", _tokens(completion.usage))
+        try:
+            message = completion.choices[0].message if completion.choices else None
+            return Reply((message and message.content) or "", _tokens(completion.usage))
+        except (AttributeError, TypeError) as problem:
+            raise LanguageModelRefused(
+                "the server does not speak the OpenAI protocol at this address;"
+                " does the base URL end in /v1?"
+            ) from problem
+
+    def _explained(self, problem: openai.APIStatusError) -> NoAnswer:
+        body = problem.body
+        said = str(body.get("message") if isinstance(body, dict) else body or problem.message)
+        if len(self._key) > 4:
+            # Some gateways repeat the key that they do not like.
+            said = said.replace(self._key, "…")
+        why = f"the language model answered {problem.status_code}: {' '.join(said.split())[:300]}"
+        passing = problem.status_code in (408, 409, 425, 429) or problem.status_code >= 500
+        if passing and "insufficient_quota" not in f"{problem.code} {problem.body}":
+            asked = _seconds(problem.response.headers.get("retry-after"))
+            return LanguageModelUnavailable(why, asked)
+        return LanguageModelRefused(why)
 
 
 def _tokens(usage: Any) -> Tokens:
@@ -110,21 +118,11 @@ def _tokens(usage: Any) -> Tokens:
     )
 
 
-def _refuses_schema(problem: openai.APIStatusError) -> bool:
-    # OpenAI-compatible servers say so with 400 or 422, and llama-cpp-python's with 500.
-    text = f"{problem.message} {problem.body}".casefold()
-    return problem.status_code in (400, 422, 500) and any(
-        word in text for word in ("response_format", "json_schema", "response format")
-    )
-
-
-def _explained(problem: openai.APIStatusError) -> LanguageModelRefused | LanguageModelUnavailable:
-    said = " ".join(str(problem.message).split())[:300]
-    why = f"the language model answered {problem.status_code}: {said}"
-    passing = problem.status_code in (408, 409, 425, 429) or problem.status_code >= 500
-    if passing and "insufficient_quota" not in f"{problem.code} {problem.body}":
-        return LanguageModelUnavailable(why, _seconds(problem.response.headers.get("retry-after")))
-    return LanguageModelRefused(why)
+def _may_refuse_schema(problem: openai.APIStatusError) -> bool:
+    # Providers say so with 400 or 422 in words of their own, llama-cpp-python's server with 500.
+    if problem.status_code in (400, 422):
+        return True
+    return problem.status_code == 500 and "response_format" in f"{problem.message} {problem.body}"
 
 
 def _seconds(header: str | None) -> float:

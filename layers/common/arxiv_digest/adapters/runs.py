@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -76,6 +77,17 @@ class Results(NamedTuple):
     tokens: Tokens
     troubles: dict[int, str]
     remaining: int
+
+
+class MailClaim(NamedTuple):
+    """A claim's state, ``SENDING``, ``SENT`` or ``REFUSED``, and its age in seconds.
+
+    ``detail`` is SES's message id or its reason.
+    """
+
+    state: str
+    age: float
+    detail: str
 
 
 class Pending(NamedTuple):
@@ -209,6 +221,11 @@ class Runs:
                 remaining = int(item["remaining"])
         return Results(outcomes, tokens, troubles, remaining)
 
+    def remaining(self, day: date) -> int:
+        """How many batches of a run were not scored yet."""
+        item = self._get(_run_key(day), "RUN")
+        return int(item["remaining"]) if item else 0
+
     def response_mode(self, day: date) -> str | None:
         """The response mode found for a run's language model, if any."""
         item = self._get(_run_key(day), "MODE")
@@ -224,8 +241,16 @@ class Runs:
         return int(item["remaining"]) if item else None
 
     def mark_digest_made(self, day: date, remaining: int) -> None:
-        """Note that the digest was made and mailed, with how many batches missing."""
-        self._table.put_item(Item={**self._item(_run_key(day), "DIGEST"), "remaining": remaining})
+        """Note that the digest was made and mailed, with how many batches missing.
+
+        A digest that was made with fewer missing stays noted.
+        """
+        with suppress(self._resource.meta.client.exceptions.ConditionalCheckFailedException):
+            self._table.put_item(
+                Item={**self._item(_run_key(day), "DIGEST"), "remaining": remaining},
+                ConditionExpression="attribute_not_exists(pk) OR remaining >= :remaining",
+                ExpressionAttributeValues={":remaining": remaining},
+            )
 
     def claim_mail(self, day: date, recipient: str) -> bool:
         """Claim the one mail of a date to a recipient; ``False`` where somebody did before.
@@ -237,10 +262,13 @@ class Runs:
             again_if="REFUSED",
         )
 
-    def mail_state(self, day: date, recipient: str) -> str | None:
-        """``SENDING``, ``SENT``, ``REFUSED``, or none for a mail that nobody claimed."""
+    def mail_claim(self, day: date, recipient: str) -> MailClaim | None:
+        """The claim of a mail, or none for a mail that nobody claimed."""
         item = self._get(_run_key(day), _mail(recipient))
-        return item["state"] if item else None
+        if item is None:
+            return None
+        written = datetime.fromisoformat(item["written_at"]).timestamp()
+        return MailClaim(item["state"], self._clock() - written, item.get("detail", ""))
 
     def settle_mail(self, day: date, recipient: str, state: str, detail: str) -> None:
         """Close a claim as ``SENT`` with SES's message id, or ``REFUSED`` with its reason."""

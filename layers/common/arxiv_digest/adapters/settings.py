@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+")
+"""A bare e-mail address that SES takes: no display name, and ASCII before the at sign."""
 
 
 class Settings(BaseSettings):
@@ -51,3 +55,14 @@ class AggregateSettings(Settings):
             return listed
         addresses = (address.strip() for address in listed.split(","))
         return tuple(dict.fromkeys(address for address in addresses if address))
+
+    @field_validator("recipients")
+    @classmethod
+    def _bare(cls, recipients: tuple[str, ...]) -> tuple[str, ...]:
+        for recipient in recipients:
+            if not ADDRESS.fullmatch(recipient):
+                raise ValueError(
+                    f"{recipient!r} is no bare e-mail address; write addresses such as"
+                    " reader@example.org, separated by commas"
+                )
+        return recipients

@@ -29,11 +29,16 @@ class DeadlineEvent(Value):
     date: dt.date | None = None
 
 
+CLAIM_SECONDS = 360
+"""For this long a claim may be another call's that is sending: longer than aggregate can run."""
+
+
 class MailState(StrEnum):
     """What became of one recipient's mail; an ``uncertain`` one is never sent again by itself."""
 
     SENT = "sent"
     SENT_BEFORE = "sent-before"
+    CLAIMED = "claimed"
     REFUSED = "refused"
     UNCERTAIN = "uncertain"
 
@@ -77,11 +82,15 @@ class Aggregate:
             return AggregateResult(date=date, done=AggregateDone.NO_RUN)
         if self.runs.digest_made(date) == 0:
             return AggregateResult(date=date, done=AggregateDone.MADE_BEFORE)
-        results = self.runs.results(date)
-        digest = _digest(run, self.runs.batches(date), results, now)
-        self._write(digest)
+        while True:
+            results = self.runs.results(date)
+            digest = _digest(run, self.runs.batches(date), results, now)
+            self._write(digest)
+            # Batches may have been scored meanwhile, and another call may have written them first.
+            if self.runs.remaining(date) == results.remaining:
+                break
         mail = {recipient: self._mail(digest, recipient) for recipient in self.recipients}
-        if MailState.REFUSED not in mail.values():
+        if not {MailState.REFUSED, MailState.CLAIMED} & set(mail.values()):
             self.runs.mark_digest_made(date, results.remaining)
         return AggregateResult(date=date, done=AggregateDone.MADE, digest=digest, mail=mail)
 
@@ -104,19 +113,25 @@ class Aggregate:
         )
         days = self.runs.days()
         if days[-1].date == digest.date:
-            for ending, body in forms.items():
+            latest = {**forms, "html": rendering.render_page(digest, index="index.html")}
+            for ending, body in latest.items():
                 self.archive.write(f"latest.{ending}", body)
         self.archive.write("index.html", rendering.render_index(days, digest.reader.language))
         self.archive.write(rendering.SCHEMA_NAME, rendering.render_schema())
 
     def _mail(self, digest: Digest, recipient: str) -> MailState:
-        if not self.runs.claim_mail(digest.date, recipient):
-            sent = self.runs.mail_state(digest.date, recipient) == "SENT"
-            return MailState.SENT_BEFORE if sent else MailState.UNCERTAIN
-        page = f"s3://{self.archive.bucket}/{digest.date}/digest.html"
-        message = rendering.render_mail(digest, self.sender, recipient, page)
-        self.archive.write(f"{digest.date}/mail/{recipient}.eml", message.as_bytes())
-        return self._send(digest, recipient, message)
+        claim = self.runs.mail_claim(digest.date, recipient)
+        if claim is None or claim.state == "REFUSED":
+            page = f"s3://{self.archive.bucket}/{digest.date}/digest.html"
+            message = rendering.render_mail(digest, self.sender, recipient, page)
+            self.archive.write(f"{digest.date}/mail/{recipient}.eml", message.as_bytes())
+            # Last of all: whatever failed before it can be done again.
+            if self.runs.claim_mail(digest.date, recipient):
+                return self._send(digest, recipient, message)
+            return MailState.CLAIMED
+        if claim.state == "SENT":
+            return MailState.SENT_BEFORE
+        return MailState.CLAIMED if claim.age < CLAIM_SECONDS else MailState.UNCERTAIN
 
     def _send(self, digest: Digest, recipient: str, message: EmailMessage) -> MailState:
         try:

@@ -16,7 +16,7 @@ from arxiv_digest.announcements import ParsedFeed, eastern_date, judged, merge, 
 from arxiv_digest.batches import make_batches
 from arxiv_digest.firings import Action, FetchEvent, action, categories_to_read, newest
 from arxiv_digest.models import FeedReading, FeedState, Paper, Run, Scorer, Value
-from arxiv_digest.profile import Profile, load_profile
+from arxiv_digest.profile import Profile, ProfileError, load_profile
 
 ABANDONED = dt.timedelta(minutes=20)
 """After this time a run whose messages were not all sent is finished by the next firing: longer
@@ -109,7 +109,11 @@ class Fetch:
     def _profile_text(self) -> tuple[str, str]:
         kept = self.archive.read(PROFILE_KEY)
         if kept is not None:
-            return kept.decode(), f"s3://{self.archive.bucket}/{PROFILE_KEY}"
+            source = f"s3://{self.archive.bucket}/{PROFILE_KEY}"
+            try:
+                return kept.decode(), source
+            except UnicodeDecodeError:
+                raise ProfileError(f"{source} is not UTF-8 text; save it as such") from None
         packaged = resources.files("arxiv_digest") / "profile.yaml"
         return packaged.read_text("utf-8"), "profile.yaml"
 
@@ -121,7 +125,8 @@ class Fetch:
             return ParsedFeed(FeedReading(category=category, state=state, detail=str(problem)), ())
         feed = parse_feed(content, category)
         date = feed.reading.date
-        self.archive.write(raw_feed_key(date or "undated", category), content)
+        whole = feed.reading.state is not FeedState.CUT_OFF
+        self.archive.write(raw_feed_key(date or "undated", category, whole=whole), content)
         return feed
 
     def _start(
@@ -143,7 +148,7 @@ class Fetch:
             started_at=now,
             invocation=invocation,
             profile=text,
-            feeds=tuple(feed.reading for feed in feeds),
+            feeds=tuple(feed.reading for feed in (*feeds, *late)),
             announced=len(papers),
             batches=len(batches),
             left_out=merged.left_out,
@@ -191,7 +196,8 @@ class Fetch:
 
     def _stored(self, pending: Pending) -> ParsedFeed:
         content = self.archive.read(raw_feed_key(pending.date, pending.category))
-        return parse_feed(content or b"", pending.category)
+        feed = parse_feed(content or b"", pending.category)
+        return feed._replace(reading=feed.reading.model_copy(update={"state": FeedState.LATE}))
 
 
 def _result(run: Run, done: Done, stored: tuple[str, ...] = ()) -> FetchResult:

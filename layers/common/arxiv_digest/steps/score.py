@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from arxiv_digest.adapters.runs import RunMissing, Runs
 from arxiv_digest.models import Batch, Failed, Outcome, Run, Scored, ScorerKind, Tokens, Value
 from arxiv_digest.profile import Profile, load_profile
-from arxiv_digest.scoring import BatchOutcome, score_papers
+from arxiv_digest.scoring import BatchOutcome, LanguageModelRefused, score_papers
 
 if TYPE_CHECKING:
     from arxiv_digest.adapters.llm import LanguageModel
@@ -52,7 +52,7 @@ class Score:
 
         A batch that was counted down before is left alone, so a redelivery costs nothing. Why a
         batch could not be scored is kept, for a digest that has to do without it. Raises
-        :class:`~arxiv_digest.adapters.llm.LanguageModelUnavailable` when the batch should be tried
+        :class:`~arxiv_digest.scoring.LanguageModelUnavailable` when the batch should be tried
         again later, :class:`~arxiv_digest.adapters.runs.RunMissing` for a batch of no run.
         """
         if self.runs.batch_done(batch.date, batch.number):
@@ -92,8 +92,6 @@ class Score:
         return BatchOutcome(outcomes, Tokens())
 
     def _by_language_model(self, batch: Batch, profile: Profile) -> BatchOutcome:
-        from arxiv_digest.adapters.llm import LanguageModelRefused
-
         known = self.runs.response_mode(batch.date)
         model = self.language_model(known)
         try:
