@@ -32,7 +32,7 @@ def test_it_tells_what_the_seed_recommended_from_what_it_did_not(digest_data: Pa
     listed, fields = seed_day(digest_data)
     overall = likeness(listed, default_profile()).overall
     area = roc_auc_score([field is not None for field in fields], overall)
-    assert area >= 0.78, f"area under the curve {area:.3f}; it was 0.798 when this was written"
+    assert area >= 0.80, f"area under the curve {area:.3f}; it was 0.812 when this was written"
 
 
 def test_it_finds_the_field_far_better_than_chance(digest_data: Path) -> None:
@@ -56,7 +56,21 @@ def test_it_recommends_the_share_it_promises(digest_data: Path) -> None:
     scores = [found.score for found in score_day(listed, default_profile()).values()]
     recommended = sum(score >= 7 for score in scores) / len(scores)
     assert abs(recommended - SHARE) < 0.02
-    assert max(scores) == 10
+    assert 9.9 <= max(scores) <= 10
+
+
+def test_the_only_paper_of_a_day_is_not_called_the_best_of_all() -> None:
+    assert score_day([a_paper()], a_profile())["2601.00001"].score < 7
+
+
+def test_medical_and_remote_sensing_papers_fall_behind(digest_data: Path) -> None:
+    listed, _ = seed_day(digest_data)
+    day = score_day(listed, default_profile())
+    subjects = ("tumor", "medical", "patient", "remote sensing", "forest", "mri ", "clinical")
+    low = [p for p in listed if any(subject in p.title.lower() for subject in subjects)]
+    assert len(low) >= 9
+    recommended = [paper.title for paper in low if day[paper.id].score >= 7]
+    assert len(recommended) <= 1, "a share of them all would be two"
 
 
 def test_a_paper_of_a_field_beats_one_of_none_and_a_low_priority_one_falls_behind() -> None:
