@@ -262,7 +262,7 @@ def test_the_local_scorer_scores_batches_as_places_of_the_whole_day(cloud: Cloud
         assert server.requests == []
     scores = [found.score for found in scoring.outcomes().values() if isinstance(found, Scored)]
     assert len(scores) == 6
-    assert max(scores) > 9 > min(scores)
+    assert max(scores) > 8 > 1 > min(scores), "a batch by itself has but three places"
     assert cloud.runs.results(DAY).tokens == Tokens()
     assert cloud.runs.results(DAY).remaining == 0
 

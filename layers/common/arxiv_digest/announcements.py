@@ -257,7 +257,9 @@ def _break(parsed: Any) -> str:
     # A wrong declaration of the encoding does not cut a feed off; feedparser has mended it.
     if not parsed.get("bozo") or isinstance(problem, feedparser.CharacterEncodingOverride):
         return ""
-    return f"the feed's XML breaks off or is malformed ({problem})"
+    line = getattr(problem, "getLineNumber", lambda: None)()
+    where = type(problem).__name__ if line is None else f"line {line}"
+    return f"the feed's XML breaks off or is malformed ({where})"
 
 
 def _feed_date(feed: Mapping[str, Any]) -> date | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from arxiv_digest.models import FeedReading, FeedState, Scorer, ScorerKind, Verdict
+from arxiv_digest.troubles import in_language
 
 
 @dataclass(frozen=True)
@@ -195,19 +196,24 @@ def words(language: str) -> Words:
     return LANGUAGES[language]
 
 
-def feed_notes(feeds: tuple[FeedReading, ...], said: Words) -> list[str]:
+def feed_notes(feeds: tuple[FeedReading, ...], language: str) -> list[str]:
     """One line for each feed that was not simply read, and for each announcement so lost.
 
     A feed that is fresh and whole needs no word.
     """
+    said = words(language)
     notes: list[str] = []
     for feed in feeds:
         if feed.state != FeedState.FRESH:
             state = said.feeds[feed.state].format(items=feed.items)
             name = feed.category
             line = said.feed_from.format(category=name, date=feed.date or "—", state=state)
-            notes.append(f"{line} — {feed.detail}" if feed.detail else line)
-        notes += [f"{feed.category}: {said.feed_unreadable} — {what}" for what in feed.unreadable]
+            detail = in_language(feed.detail, language)
+            notes.append(f"{line} — {detail}" if detail else line)
+        notes += [
+            f"{feed.category}: {said.feed_unreadable} — {in_language(what, language)}"
+            for what in feed.unreadable
+        ]
     return notes
 
 

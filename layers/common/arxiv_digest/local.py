@@ -68,8 +68,9 @@ def score_day(papers: Sequence[Paper], profile: Profile) -> dict[str, Scored]:
     """Score all papers of a day, by paper id.
 
     A score is the paper's place among the day's: the best :data:`SHARE` lie evenly between 7 and
-    10, the others between 0 and 7, so the only paper of a day stands in the middle; a paper that shares no word with any field has 0 and no field.
-    The reason is the sentence of its abstract that is most like its field.
+    10, the others between 0 and 7, so that the only paper of a day stands in the middle. A paper
+    that shares no word with any field has 0 and no field. The reason is the sentence of its
+    abstract that is most like its field.
     """
     if not papers:
         return {}

@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from arxiv_digest.language import Words, feed_notes, scorer_name, updated, words
 from arxiv_digest.models import Day, Digest, Recommendation, Unscored
+from arxiv_digest.troubles import in_language
 
 SCHEMA_NAME = "digest.schema.json"
 """The archive's key of the JSON Schema that every ``digest.json`` follows."""
@@ -140,17 +141,17 @@ def _context(digest: Digest) -> dict[str, Any]:
         "summary": said.summary.format(
             announced=digest.ledger.announced, recommended=digest.recommended
         ),
-        "notes": feed_notes(digest.feeds, said),
+        "notes": feed_notes(digest.feeds, digest.reader.language),
         "verdict": verdict,
-        "reason": lambda paper: _reason(paper, said),
+        "reason": lambda paper: _reason(paper, digest.reader.language),
         "authors": lambda paper: _authors(paper, said),
     }
 
 
-def _reason(paper: Recommendation | Unscored, said: Words) -> str:
+def _reason(paper: Recommendation | Unscored, language: str) -> str:
     if isinstance(paper, Unscored):
-        return paper.reason or said.not_scored_in_time
-    return paper.reason or said.no_reason
+        return in_language(paper.reason, language) or words(language).not_scored_in_time
+    return paper.reason or words(language).no_reason
 
 
 def _authors(paper: Recommendation, said: Words) -> str:

@@ -89,8 +89,7 @@ class LanguageModel:
             return Reply((message and message.content) or "", _tokens(completion.usage))
         except (AttributeError, TypeError) as problem:
             raise LanguageModelRefused(
-                "the server does not speak the OpenAI protocol at this address;"
-                " does the base URL end in /v1?"
+                "this address does not speak the OpenAI protocol; does the base URL end in /v1?"
             ) from problem
 
     def _explained(self, problem: openai.APIStatusError) -> NoAnswer:
