@@ -18,7 +18,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 	@echo
 	@echo '  make digest takes SOURCE=live|sample|DIR  OUT=DIR  PROFILE=FILE  CATEGORIES="cs.CV cs.LG"'
-	@echo '  RECIPIENTS=a@b.org,c@d.org  LLM_BASE_URL=URL  LLM_MODEL=NAME  LLM_API_KEY=KEY  PATIENCE=SECONDS'
+	@echo '  RECIPIENTS=a@b.org,c@d.org  SENDER=e@f.org  LLM_BASE_URL=URL  LLM_MODEL=NAME  LLM_API_KEY=KEY  PATIENCE=SECONDS'
 
 digest: $(ENVIRONMENTS) ## one day's digest on this machine, from feeds to mail
 	@$(PY) -m local digest

@@ -144,6 +144,9 @@ def test_a_deadline_without_run_is_reported(
     assert aggregate.handler({"deadline": True}, CONTEXT)["done"] == "no-run"
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert [line["RunMissing"] for line in metrics] == [[1.0]]
+    aggregate.handler({"deadline": True, "date": "2001-01-01"}, CONTEXT)
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert [line["RunMissing"] for line in metrics] == [[0.0]], "a person asked for that date"
 
 
 def test_an_event_of_nobody_is_refused_by_name(cloud: Cloud, model: LanguageModelServer) -> None:
