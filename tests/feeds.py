@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import gzip
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 from arxiv_digest.models import Paper
+
+from tests.servers import QuietHandler, serving
 
 
 def feed(category: str, day: date, papers: Iterable[Paper] = ()) -> bytes:
@@ -66,7 +66,7 @@ class FeedServer:
 def feed_server() -> Iterator[FeedServer]:
     """Serve on a free port of this machine for the time of the block."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -79,31 +79,15 @@ def feed_server() -> Iterator[FeedServer]:
                 if status == 0:
                     self.close_connection = True
                     return
-                self._answer(status, headers, b"")
+                self.answer(status, headers, b"")
             elif category in server.bodies:
-                self._answer(200, {"Content-Encoding": "gzip"}, server.bodies[category])
+                self.answer(200, {"Content-Encoding": "gzip"}, server.bodies[category])
             elif category in server.feeds:
                 body = gzip.compress(server.feeds[category])
-                self._answer(200, {"Content-Encoding": "gzip"}, body)
+                self.answer(200, {"Content-Encoding": "gzip"}, body)
             else:
-                self._answer(404, {}, b"")
+                self.answer(404, {}, b"")
 
-        def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Say nothing."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server = FeedServer(f"http://127.0.0.1:{http.server_address[1]}/rss")
-    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with serving(Handler) as address:
+        server = FeedServer(f"{address}/rss")
         yield server
-    finally:
-        http.shutdown()
-        http.server_close()

@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.servers import QuietHandler, serving
 
 MISBEHAVIOURS = (
     "wrong ids",
@@ -100,7 +101,7 @@ class LanguageModelServer:
 def language_model() -> Iterator[LanguageModelServer]:
     """Serve on a free port of this machine for the time of the block."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             prompt = body["messages"][-1]["content"]
@@ -115,17 +116,9 @@ def language_model() -> Iterator[LanguageModelServer]:
             server.requests.append(request)
             _answer(self, server, request)
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Say nothing."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server = LanguageModelServer(f"http://127.0.0.1:{http.server_address[1]}/v1")
-    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with serving(Handler) as address:
+        server = LanguageModelServer(f"{address}/v1")
         yield server
-    finally:
-        http.shutdown()
-        http.server_close()
 
 
 def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None:
@@ -219,10 +212,5 @@ def _error(
 
 
 def _send(handler: Any, status: int, body: Any, headers: dict[str, str]) -> None:
-    data = json.dumps(body).encode()
-    handler.send_response(status)
-    for name, value in {"Content-Type": "application/json", **headers}.items():
-        handler.send_header(name, value)
-    handler.send_header("Content-Length", str(len(data)))
-    handler.end_headers()
-    handler.wfile.write(data)
+    headers = {"Content-Type": "application/json", **headers}
+    handler.answer(status, headers, json.dumps(body).encode())

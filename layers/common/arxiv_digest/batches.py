@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from typing import TypeVar
 
 from arxiv_digest.models import Batch, Paper
+
+Thing = TypeVar("Thing")
 
 MAX_BATCH_BYTES = 200_000
 """Bytes of one batch's papers as JSON: below SQS's 256 KiB a message, DynamoDB's 400 KB an item."""
@@ -19,22 +22,28 @@ def make_batches(day: date, papers: Sequence[Paper], papers_per_call: int) -> tu
     """
     batches: list[Batch] = []
     first = 0
-    for group in _groups(papers, papers_per_call):
+    for group in packed(papers, papers_per_call, MAX_BATCH_BYTES, lambda p: p.model_dump_json()):
         number = len(batches) + 1
         batches.append(Batch(date=day, number=number, first=first, papers=tuple(group)))
         first += len(group)
     return tuple(batches)
 
 
-def _groups(papers: Iterable[Paper], most: int) -> Iterator[list[Paper]]:
-    group: list[Paper] = []
+def packed(
+    things: Iterable[Thing], most: int, max_bytes: int, text: Callable[[Thing], str]
+) -> Iterator[list[Thing]]:
+    """Cut things into groups of at most ``most``, and of ``max_bytes`` by their text in UTF-8.
+
+    The order is kept; a thing that is larger by itself stands alone.
+    """
+    group: list[Thing] = []
     size = 0
-    for paper in papers:
-        added = len(paper.model_dump_json().encode())
-        if group and (len(group) == most or size + added > MAX_BATCH_BYTES):
+    for thing in things:
+        added = len(text(thing).encode())
+        if group and (len(group) == most or size + added > max_bytes):
             yield group
             group, size = [], 0
-        group.append(paper)
+        group.append(thing)
         size += added
     if group:
         yield group

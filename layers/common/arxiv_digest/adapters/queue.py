@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from arxiv_digest.batches import packed
 from arxiv_digest.models import Batch
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class BatchQueue:
         entries: list[Entry] = [
             {"Id": str(batch.number), "MessageBody": batch.model_dump_json()} for batch in batches
         ]
-        for group in _requests(entries):
+        for group in packed(entries, MAX_ENTRIES, MAX_REQUEST_BYTES, lambda e: e["MessageBody"]):
             self._send_all(group)
 
     def hide(self, receipt_handle: str, seconds: float) -> None:
@@ -91,17 +92,3 @@ class BatchQueue:
                 )
 
         send()
-
-
-def _requests(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    group: list[Entry] = []
-    size = 0
-    for entry in entries:
-        added = len(entry["MessageBody"].encode())
-        if group and (len(group) == MAX_ENTRIES or size + added > MAX_REQUEST_BYTES):
-            yield group
-            group, size = [], 0
-        group.append(entry)
-        size += added
-    if group:
-        yield group
