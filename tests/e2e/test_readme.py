@@ -8,8 +8,6 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.conftest import ROOT, Deployed
 from tests.e2e.test_day import papers_of
 
@@ -98,10 +96,3 @@ def test_the_aws_commands_do_what_the_readme_says(deployed: Deployed, tmp_path: 
     assert not (tmp_path / "archive/raw").exists()
     secret = deployed.stack.client("secretsmanager").get_secret_value(SecretId="arxiv-digest/llm")
     assert secret["SecretString"] == "sk-from-a-file\n"
-
-
-@pytest.mark.parametrize("name", ["README.md", "docs/profile.md", "docs/architecture.md"])
-def test_documents_keep_to_the_projects_own_words(name: str) -> None:
-    text = (ROOT / name).read_text("utf-8")
-    assert "](../../" not in text
-    assert "/work" not in text
