@@ -365,7 +365,9 @@ def test_the_bucket_is_private_encrypted_and_keeps_versions() -> None:
     [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] in ("AES256", "aws:kms")
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    assert not PLAIN.of("AWS::S3::BucketPolicy"), "what a policy opens has to be checked here"
+    for policy in PLAIN.of("AWS::S3::BucketPolicy").values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Deny", "what a policy opens has to be checked here"
 
 
 def test_raw_feeds_expire_and_digests_never_do() -> None:
@@ -586,6 +588,8 @@ def test_all_permissions_stand_in_the_roles() -> None:
     assert {kind for kind in kinds if "Policy" in kind or kind.startswith("AWS::IAM::")} == {
         "AWS::IAM::Role",
         "AWS::IAM::Policy",
+        "AWS::S3::BucketPolicy",  # only denies
+        "AWS::SNS::TopicPolicy",  # lets AWS itself publish
     }
     for policy in FULL.of("AWS::IAM::Policy").values():
         assert set(policy["Roles"]) <= set(ROLES)
@@ -750,3 +754,36 @@ def test_a_second_stack_in_the_account_meets_no_name_of_the_first() -> None:
     }
     for name, resource in PLAIN.resources.items():
         assert not fixed & set(resource["Properties"]), name
+
+
+def test_the_archive_refuses_plain_http() -> None:
+    [policy] = PLAIN.of("AWS::S3::BucketPolicy").values()
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
+        "Deny",
+        "*",
+        "s3:*",
+    )
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == ["ArchiveBucket.Arn", "ArchiveBucket.Arn/*"]
+    assert policy["Bucket"] == "ArchiveBucket"
+
+
+def test_bounces_and_complaints_are_suppressed_and_told() -> None:
+    assert PLAIN["ConfigurationSet"]["SuppressionOptions"]["SuppressedReasons"] == [
+        "BOUNCE",
+        "COMPLAINT",
+    ]
+    [told] = PLAIN.of("AWS::SES::ConfigurationSetEventDestination").values()
+    destination = told["EventDestination"]
+    assert destination["Enabled"] is True
+    assert {"bounce", "complaint"} <= set(destination["MatchingEventTypes"])
+    assert destination["SnsDestination"] == {"TopicARN": "AlarmTopic"}
+    [topic] = PLAIN.of("AWS::SNS::TopicPolicy").values()
+    [statement] = topic["PolicyDocument"]["Statement"]
+    assert set(statement["Principal"]["Service"]) == {
+        "cloudwatch.amazonaws.com",
+        "ses.amazonaws.com",
+    }
+    assert statement["Action"] == "sns:Publish"
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "AWS::AccountId"}}

@@ -253,6 +253,22 @@ def test_a_date_without_run_is_told_from_one_without_papers(cloud: Cloud) -> Non
     assert set(result.mail.values()) == {MailState.SENT}
 
 
+@pytest.mark.parametrize(("mailed", "score", "sent"), [(True, 2, 2), (False, 2, 0), (False, 9, 2)])
+def test_the_profile_says_whether_a_quiet_day_is_mailed(
+    cloud: Cloud, mailed: bool, score: float, sent: int
+) -> None:
+    profile = PROFILE + f"mail_quiet_days: {str(mailed).lower()}\n"
+    [batch] = make_batches(DAY, papers(1), 1)
+    assert cloud.runs.create(a_run(1, profile=profile), [batch])
+    cloud.runs.complete_batch(batch, [scored(batch.papers[0], score)], Tokens())
+    post = Post()
+    step = cloud.aggregate(*READERS, mailer=post)
+    assert step(DAY, NOW).done is AggregateDone.MADE
+    assert len(post.sent) == sent
+    assert "2026-01-22/digest.html" in cloud.objects()
+    assert step(DAY, NOW).done is AggregateDone.MADE_BEFORE
+
+
 def test_the_index_keeps_every_day_and_latest_is_the_newest(cloud: Cloud) -> None:
     for offset in (0, -3):
         a_run_of(cloud, papers(1), 1, DAY + timedelta(days=offset))

@@ -54,6 +54,7 @@ class Profile(Section):
     papers_per_call: int = Field(default=10, ge=1, le=50)
     fields: tuple[ResearchField, ...] = Field(min_length=1)
     low_priority: tuple[Line, ...] = ()
+    mail_quiet_days: bool = True
 
     @field_validator("time_zone")
     @classmethod

@@ -15,7 +15,7 @@ from arxiv_digest import rendering
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.mailer import Mailer, MailRefused, MailUncertain
 from arxiv_digest.adapters.runs import Results, Runs
-from arxiv_digest.models import Batch, Day, Digest, Run, Value
+from arxiv_digest.models import Batch, Day, Digest, Run, Value, Verdict
 from arxiv_digest.profile import load_profile
 from arxiv_digest.ranking import make_digest
 
@@ -89,7 +89,9 @@ class Aggregate:
             # Batches may have been scored meanwhile, and another call may have written them first.
             if self.runs.remaining(date) == results.remaining:
                 break
-        mail = {recipient: self._mail(digest, recipient) for recipient in self.recipients}
+        quiet = digest.verdict is not Verdict.RECOMMENDED
+        mailed = self.recipients if not quiet or load_profile(run.profile).mail_quiet_days else ()
+        mail = {recipient: self._mail(digest, recipient) for recipient in mailed}
         if not {MailState.REFUSED, MailState.CLAIMED} & set(mail.values()):
             self.runs.mark_digest_made(date, results.remaining)
         return AggregateResult(date=date, done=AggregateDone.MADE, digest=digest, mail=mail)
