@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime
 from email.headerregistry import Address
 from functools import cache
@@ -52,16 +53,16 @@ def step() -> Aggregate:
 def aggregate(day: date) -> AggregateResult:
     """Make the digest of a date and report it."""
     result = step()(day, datetime.now(UTC))
-    logger.info("digest of %s: %s", day, result.done, extra={"mail": result.mail})
+    states = Counter(result.mail.values())
+    logger.info("digest of %s: %s", day, result.done, extra={"mail": states})
     if result.digest:
         ledger = result.digest.ledger
         metrics.add_metric("Recommended", MetricUnit.Count, result.digest.recommended)
         metrics.add_metric("Failed", MetricUnit.Count, ledger.failed)
         logger.info("ledger of %s", day, extra={"ledger": ledger.model_dump()})
-    states = list(result.mail.values())
-    metrics.add_metric("MailSent", MetricUnit.Count, states.count(MailState.SENT))
-    metrics.add_metric("MailRefused", MetricUnit.Count, states.count(MailState.REFUSED))
-    metrics.add_metric("MailUncertain", MetricUnit.Count, states.count(MailState.UNCERTAIN))
+    metrics.add_metric("MailSent", MetricUnit.Count, states[MailState.SENT])
+    metrics.add_metric("MailRefused", MetricUnit.Count, states[MailState.REFUSED])
+    metrics.add_metric("MailUncertain", MetricUnit.Count, states[MailState.UNCERTAIN])
     return result
 
 

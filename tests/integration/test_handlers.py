@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,6 +87,26 @@ def test_a_day_by_the_events_of_the_repository(cloud: Cloud, model: LanguageMode
     assert len(cloud.objects("2026-01-22/mail/")) == 2
     again = aggregate.handler(event("aggregate-deadline"), CONTEXT)
     assert again["done"] == "made-before"
+
+
+def test_logs_hold_no_key_no_address_and_no_abstract(
+    cloud: Cloud, model: LanguageModelServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logged = StringIO()
+    for app in (fetch, score, aggregate):
+        handler = logging.StreamHandler(logged)
+        handler.setFormatter(app.logger.registered_formatter)
+        app.logger.addHandler(handler)
+    model.misbehaviour = "401"
+    fetch.handler({}, CONTEXT)
+    score.handler(a_message(cloud), CONTEXT)
+    cloud.ses.delete_email_identity(EmailIdentity="digest@example.org")
+    refused = aggregate.handler({"deadline": True, "date": "2026-01-22"}, CONTEXT)
+    assert set(refused["mail"].values()) == {"refused"}
+    printed = "".join([logged.getvalue(), *capsys.readouterr()])
+    assert "SES refused the mail of 2026-01-22 to o" in printed
+    for secret in ("sk-from-the-secret", "one@example.org", "two@example.org", "It prunes experts"):
+        assert secret not in printed
 
 
 @pytest.mark.parametrize("name", ["fetch-night", "fetch-last", "fetch-late"])

@@ -139,17 +139,27 @@ class Aggregate:
         try:
             message_id = self.mailer.send(message)
         except MailRefused as problem:
-            self.log(f"SES refused the mail of {digest.date} to {recipient}: {problem}")
+            why = str(problem).replace(recipient, masked(recipient))
+            self.log(f"SES refused the mail of {digest.date} to {masked(recipient)}: {why}")
             self.runs.settle_mail(digest.date, recipient, "REFUSED", str(problem))
             return MailState.REFUSED
         except MailUncertain as problem:
             self.log(
-                f"nobody knows whether the mail of {digest.date} to {recipient} was sent, so it is"
-                f" not sent again: {problem}"
+                f"nobody knows whether the mail of {digest.date} to {masked(recipient)} was sent,"
+                f" so it is not sent again: {problem}"
             )
             return MailState.UNCERTAIN
         self.runs.settle_mail(digest.date, recipient, "SENT", message_id)
         return MailState.SENT
+
+
+def masked(address: str) -> str:
+    """An e-mail address as it may stand in a log: enough to tell recipients apart.
+
+    >>> masked("reader@example.org")
+    'r…@example.org'
+    """
+    return f"{address[:1]}…@{address.rpartition('@')[2]}"
 
 
 def _digest(run: Run, batches: list[Batch], results: Results, now: dt.datetime) -> Digest:
