@@ -74,7 +74,7 @@ ZH = Words(
     tokens_unreported="{tokens}（{calls} 次调用未报告）",
     ledger="公告日 {date}：公告 {announced} = 评分 {scored} + 分流 {triaged} + 失败 {failed}",
     seen_before="另有 {count} 篇此前已读，未重复阅读。",
-    left_out="另有 {count} 篇属于档案未选的公告类型（转载或更新），未阅读。",
+    left_out="另有 {count} 篇属于配置未选的公告类型（交叉列表或更新），未阅读。",
     other_field="其他",
     no_reason="（评分器没有给出可用的理由）",
     failed_heading="未能评分的论文（{count}）",
