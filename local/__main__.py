@@ -13,12 +13,12 @@ from typing import Annotated
 
 import typer
 import yaml
-from arxiv_digest.adapters.archive import PROFILE_KEY
-from arxiv_digest.adapters.settings import ADDRESS
-from arxiv_digest.models import Digest
-from arxiv_digest.profile import ProfileError, load_profile
 from botocore.exceptions import BotoCoreError, ClientError
 
+from arxiv_digest.adapters.archive import PROFILE_KEY
+from arxiv_digest.adapters.settings import addresses
+from arxiv_digest.models import Digest
+from arxiv_digest.profile import ProfileError, load_profile
 from local import day, emulator, feeds, stack
 from local.emulator import HOME, ROOT
 
@@ -76,7 +76,7 @@ def digest(
     if llm_base_url and not llm_model:
         raise typer.BadParameter("LLM_BASE_URL needs LLM_MODEL, the name of the model to ask")
     text = _profile(profile, categories.replace(",", " ").split())
-    _check_recipients(recipients)
+    readers = _addresses(recipients)
     if out.exists() and not out.is_dir():
         raise typer.BadParameter(f"{out} is a file; OUT names a folder")
     with emulator.alone(), _feeds(source, text) as base_url, emulator.running() as running:
@@ -87,7 +87,7 @@ def digest(
         try:
             date = day.run_day(deployed, say, patience)
             saved = day.save(deployed, out)
-            mail = day.mail_states(deployed, date, _listed(recipients))
+            mail = day.mail_states(deployed, date, readers)
         finally:
             LOG.write_text("\n".join(day.logged(deployed)) + "\n", "utf-8")
     made = out / str(date) / "digest.json"
@@ -182,16 +182,11 @@ def _keep_key(deployed: stack.Stack, key: str) -> None:
         secrets.put_secret_value(SecretId=SECRET, SecretString=key)
 
 
-def _listed(recipients: str) -> list[str]:
-    return [address.strip() for address in recipients.split(",") if address.strip()]
-
-
-def _check_recipients(recipients: str) -> None:
-    for address in _listed(recipients):
-        if not ADDRESS.fullmatch(address):
-            raise typer.BadParameter(
-                f"{address!r} is no bare e-mail address; RECIPIENTS is such as a@b.org,c@d.org"
-            )
+def _addresses(recipients: str) -> tuple[str, ...]:
+    try:
+        return addresses(recipients)
+    except ValueError as problem:
+        raise typer.BadParameter(f"RECIPIENTS: {problem}") from None
 
 
 def _profile(file: Path, categories: list[str]) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.models import Digest
-
 from local.stack import Stack
 
 FUNCTIONS = ("Fetch", "Score", "Aggregate")

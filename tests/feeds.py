@@ -13,7 +13,6 @@ from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 from arxiv_digest.models import Paper
-
 from tests.servers import QuietHandler, serving
 
 

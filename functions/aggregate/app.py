@@ -9,6 +9,16 @@ from functools import cache
 from typing import Any
 
 import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.mailer import ONE_ATTEMPT, Mailer
 from arxiv_digest.adapters.runs import Runs
@@ -21,15 +31,6 @@ from arxiv_digest.steps.aggregate import (
     DeadlineEvent,
     MailState,
 )
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="aggregate")
 metrics = Metrics(service="aggregate")

@@ -7,6 +7,10 @@ from functools import cache
 from typing import Any
 
 import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.arxiv import FeedReader
 from arxiv_digest.adapters.queue import BatchQueue
@@ -15,9 +19,6 @@ from arxiv_digest.adapters.settings import FetchSettings
 from arxiv_digest.firings import FetchEvent
 from arxiv_digest.models import LOCAL_SCORER, Scorer, ScorerKind
 from arxiv_digest.steps.fetch import Done, Fetch
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="fetch")
 metrics = Metrics(service="fetch")

@@ -7,11 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from arxiv_digest.adapters.queue import BatchQueue
-from arxiv_digest.adapters.runs import Runs
-from arxiv_digest.adapters.settings import ScoreSettings
-from arxiv_digest.models import Batch
-from arxiv_digest.steps.score import Score
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import (
@@ -22,6 +17,12 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from arxiv_digest.adapters.queue import BatchQueue
+from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.adapters.settings import ScoreSettings
+from arxiv_digest.models import Batch
+from arxiv_digest.steps.score import Score
 
 if TYPE_CHECKING:
     from arxiv_digest.adapters.llm import LanguageModel

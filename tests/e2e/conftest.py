@@ -12,10 +12,10 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.models import Digest, Paper
 from arxiv_digest.profile import Profile, load_profile
-
 from local import emulator, stack
 from local.stack import Stack
 from tests.feeds import FeedServer, feed, feed_server

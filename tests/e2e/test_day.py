@@ -11,9 +11,9 @@ from pathlib import Path
 
 import boto3
 import pytest
-from arxiv_digest.models import Digest, Paper, Verdict
 from botocore.exceptions import ClientError
 
+from arxiv_digest.models import Digest, Paper, Verdict
 from local.day import logged
 from local.stack import FunctionError
 from tests.builders import a_paper

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.decode import cfn_yaml
+
 from arxiv_digest.adapters.archive import PROFILE_KEY, raw_feed_key
 from arxiv_digest.adapters.llm import TIMEOUT
 from arxiv_digest.adapters.settings import AggregateSettings, FetchSettings, ScoreSettings
 from arxiv_digest.firings import FetchEvent
 from arxiv_digest.steps.aggregate import DeadlineEvent
 from arxiv_digest.steps.fetch import ABANDONED
-from cfnlint.decode import cfn_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 # By way of JSON, to have plain values instead of cfn-lint's own that remember their lines.

@@ -12,13 +12,14 @@ from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
+
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.mailer import ONE_ATTEMPT, Mailer
 from arxiv_digest.adapters.queue import BatchQueue
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.models import Batch
 from arxiv_digest.steps.aggregate import Aggregate
-from moto import mock_aws
 
 PROFILE = """\
 language: en

@@ -12,14 +12,14 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.mailer import Mailer, MailRefused, MailUncertain
 from arxiv_digest.adapters.settings import AggregateSettings
 from arxiv_digest.batches import make_batches
 from arxiv_digest.models import Outcome, Paper, Tokens
 from arxiv_digest.steps.aggregate import AggregateDone, MailState
-from botocore.exceptions import ClientError, ReadTimeoutError
-
 from tests.builders import DAY, NOW, a_run, papers, scored
 from tests.integration.conftest import PROFILE, Cloud
 

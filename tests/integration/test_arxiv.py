@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from arxiv_digest.adapters.arxiv import TRIES, FeedReader, FeedUnreachable
 
+from arxiv_digest.adapters.arxiv import TRIES, FeedReader, FeedUnreachable
 from tests.builders import DAY, papers
 from tests.feeds import FeedServer, feed, feed_server
 

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.stub import ANY, Stubber
+
 from arxiv_digest.adapters.arxiv import FeedReader
 from arxiv_digest.adapters.queue import MessagesRefused
 from arxiv_digest.batches import make_batches
@@ -14,8 +16,6 @@ from arxiv_digest.firings import FetchEvent
 from arxiv_digest.models import LOCAL_SCORER, FeedState, Paper
 from arxiv_digest.profile import ProfileError
 from arxiv_digest.steps.fetch import Done, Fetch, FetchResult
-from botocore.stub import ANY, Stubber
-
 from tests.builders import DAY, a_paper, papers
 from tests.feeds import FeedServer, feed, feed_server
 from tests.integration.conftest import PROFILE, Cloud

@@ -12,8 +12,8 @@ from typing import Any
 
 import boto3
 import pytest
-from arxiv_digest.adapters import llm
 
+from arxiv_digest.adapters import llm
 from functions.aggregate import app as aggregate
 from functions.fetch import app as fetch
 from functions.score import app as score

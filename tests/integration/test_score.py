@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+
 from arxiv_digest.adapters import llm
 from arxiv_digest.adapters.llm import LanguageModel
 from arxiv_digest.adapters.runs import RunMissing, Runs
@@ -14,8 +16,6 @@ from arxiv_digest.batches import make_batches
 from arxiv_digest.models import Batch, Failed, Outcome, Scored, Scorer, ScorerKind, Tokens
 from arxiv_digest.scoring import LanguageModelUnavailable
 from arxiv_digest.steps.score import Score, ScoreDone
-from botocore.exceptions import ClientError
-
 from tests.builders import DAY, a_run, papers
 from tests.integration.conftest import PROFILE, Cloud
 from tests.language_model import (

@@ -7,6 +7,9 @@ import unicodedata
 from xml.sax.saxutils import escape
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from arxiv_digest.announcements import (
     author_names,
     eastern_date,
@@ -16,8 +19,6 @@ from arxiv_digest.announcements import (
     parse_feed,
 )
 from arxiv_digest.models import AnnounceType, FeedReading, FeedState, Paper
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 DAY = dt.date(2026, 1, 22)
 PUBLISHED = "Thu, 22 Jan 2026 00:00:00 -0500"

@@ -3,10 +3,11 @@
 import datetime as dt
 from itertools import pairwise
 
-from arxiv_digest.batches import MAX_BATCH_BYTES, make_batches
-from arxiv_digest.models import AnnounceType, Paper
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from arxiv_digest.batches import MAX_BATCH_BYTES, make_batches
+from arxiv_digest.models import AnnounceType, Paper
 
 DAY = dt.date(2026, 1, 22)
 SQS_MESSAGE = 256 * 1024

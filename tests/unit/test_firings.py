@@ -4,9 +4,10 @@ import datetime as dt
 from itertools import combinations_with_replacement
 
 import pytest
+from pydantic import ValidationError
+
 from arxiv_digest.firings import Action, FetchEvent, action, categories_to_read, newest
 from arxiv_digest.models import FeedReading, FeedState
-from pydantic import ValidationError
 
 DAY = dt.date(2026, 1, 22)
 FIRINGS = ("night", "last", "late", "manual")

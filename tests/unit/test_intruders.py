@@ -7,11 +7,11 @@ import json
 from html.parser import HTMLParser
 
 import pytest
+from markdown_it import MarkdownIt
+
 from arxiv_digest.models import Tokens
 from arxiv_digest.rendering import render_mail, render_markdown, render_page
 from arxiv_digest.scoring import Prompt, Reply, make_prompt, score_papers
-from markdown_it import MarkdownIt
-
 from tests.builders import a_digest, a_paper, a_profile, scored
 from tests.unit.test_rendering import SENDER, part
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from arxiv_digest.local import SHARE, likeness, score_day
-from arxiv_digest.models import Paper
-from arxiv_digest.profile import Profile, load_profile
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from arxiv_digest.local import SHARE, likeness, score_day
+from arxiv_digest.models import Paper
+from arxiv_digest.profile import Profile, load_profile
 from tests.builders import a_paper, a_profile
 
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from arxiv_digest.models import AnnounceType, Reader
-from arxiv_digest.profile import ProfileError, load_profile
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from arxiv_digest.models import AnnounceType, Reader
+from arxiv_digest.profile import ProfileError, load_profile
 
 DEFAULT = Path(__file__).parents[2] / "profile.yaml"
 FIELD = {"name": "Agents", "description": "Agents that use tools."}

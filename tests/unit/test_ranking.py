@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from arxiv_digest.models import Failed, FeedReading, Ledger, Tokens, Triaged, Verdict
-from arxiv_digest.ranking import make_digest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from arxiv_digest.models import Failed, FeedReading, Ledger, Tokens, Triaged, Verdict
+from arxiv_digest.ranking import make_digest
 from tests.builders import DAY, NOW, a_digest, a_paper, a_profile, a_run, papers, scored
 
 FIELDS = ["Pruning", "Agents", None, "No field of the profile"]

@@ -14,6 +14,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
 from arxiv_digest.language import EN, LANGUAGES, ZH
 from arxiv_digest.models import Day, Digest, Failed, FeedReading
 from arxiv_digest.rendering import (
@@ -25,10 +29,6 @@ from arxiv_digest.rendering import (
     render_page,
     render_schema,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from markdown_it import MarkdownIt
-
 from tests.builders import DAY, a_digest, a_paper, a_profile, papers, scored
 
 SENDER = Address("每日 digest", addr_spec="digest@example.org")

@@ -9,6 +9,9 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from arxiv_digest.models import Failed, Paper, Scored, Tokens
 from arxiv_digest.scoring import (
     MAX_REASON,
@@ -20,9 +23,6 @@ from arxiv_digest.scoring import (
     score_papers,
     written_in,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.builders import a_paper, a_profile, papers
 
 

@@ -9,9 +9,9 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+
 from arxiv_digest.announcements import merge, parse_feed
 from arxiv_digest.models import AnnounceType
-
 from local import __main__ as commands
 from local import feeds
 

@@ -3,9 +3,10 @@
 import unicodedata
 
 import pytest
-from arxiv_digest.tex import decode_accents
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
+from arxiv_digest.tex import decode_accents
 
 ACCENTS = {
     "'": "ACUTE",

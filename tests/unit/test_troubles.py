@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from arxiv_digest.troubles import CHINESE, in_language
 
 PACKAGE = Path(__file__).parents[2] / "layers/common/arxiv_digest"

@@ -13,18 +13,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from arxiv_digest.models import FeedReading, FeedState
+from arxiv_digest.models import FeedReading, FeedState, Value
 
 READY = (FeedState.FRESH, FeedState.EMPTY)
 """States in which a category has nothing more to announce on the day."""
 
 
-class FetchEvent(BaseModel):
+class FetchEvent(Value):
     """What invokes fetch: the schedule names its firing, a person sends ``{}``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     firing: Literal["night", "last", "late", "manual"] = "manual"
 

@@ -52,7 +52,7 @@ def likeness(papers: Sequence[Paper], profile: Profile) -> Likeness:
     such an area as any field stands behind all others.
     """
     texts = [f"{paper.title}. {paper.title}. {paper.abstract}" for paper in papers]
-    wanted = [f"{field.description}" for field in profile.fields]
+    wanted = [field.description for field in profile.fields]
     unwanted = list(profile.low_priority)
     views = [_similarities(vectorizer, texts, wanted + unwanted) for vectorizer in _vectorizers()]
     fused = sum(view / max(view.max(initial=0.0), 1e-9) for view in views) / len(views)
@@ -76,11 +76,12 @@ def score_day(papers: Sequence[Paper], profile: Profile) -> dict[str, Scored]:
         return {}
     likenesses = likeness(papers, profile)
     places = np.argsort(np.argsort(-likenesses.overall, kind="stable"), kind="stable")
-    reasons = _telling_sentences(papers, profile, likenesses.by_field.argmax(axis=1))
+    fields = likenesses.by_field.argmax(axis=1)
+    reasons = _telling_sentences(papers, profile, fields)
     scored: dict[str, Scored] = {}
     for number, paper in enumerate(papers):
         related = bool(likenesses.by_field[number].max() > 0)
-        field = profile.fields[int(likenesses.by_field[number].argmax())].name
+        field = profile.fields[int(fields[number])].name
         scored[paper.id] = Scored(
             paper_id=paper.id,
             score=_score(int(places[number]), len(papers)) if related else 0.0,

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from arxiv_digest.models import AnnounceType, Reader, ScoreValue
+from arxiv_digest.models import AnnounceType, Reader, ScoreValue, Value
 
 
 class ProfileError(ValueError):
@@ -28,20 +28,14 @@ def _one_line(text: str) -> str:
 Line = Annotated[str, AfterValidator(_one_line)]
 
 
-class Section(BaseModel):
-    """The base of every part of a profile: immutable, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ResearchField(Section):
+class ResearchField(Value):
     """A research field: the name the digest shows, and what its papers are about in English."""
 
     name: Line
     description: Line
 
 
-class Profile(Section):
+class Profile(Value):
     """One reader's profile; the keys are those of ``profile.yaml``."""
 
     language: Literal["zh", "en"] = "en"

@@ -184,9 +184,9 @@ def read_answer(text: str, papers: Sequence[Paper], profile: Profile) -> Answer:
     """
     answer = Answer({}, {}, {})
     entries = _entries(text)
-    by_id: dict[str, list[Any]] = {}
+    by_id: dict[str, list[dict[str, Any]]] = {}
     for entry in entries or ():
-        identity = paper_id(str(entry.get("id", ""))) if isinstance(entry, dict) else None
+        identity = paper_id(str(entry.get("id", "")))
         if identity:
             by_id.setdefault(identity[0], []).append(entry)
     for paper in papers:
@@ -224,7 +224,7 @@ def _believe(entry: dict[str, Any], paper: Paper, profile: Profile, answer: Answ
         answer.problems[paper.id] = f"the language model's reason was not in {profile.language}"
 
 
-def _entries(text: str) -> list[Any] | None:
+def _entries(text: str) -> list[dict[str, Any]] | None:
     """The list of a reply, also where the reply is cut off; none where there is no such list."""
     # Reasoning models may think aloud before the JSON, and JSON mode often answers in a fence.
     body = text.rpartition("</think>")[2]
@@ -247,7 +247,7 @@ def _entries(text: str) -> list[Any] | None:
     return None
 
 
-def _list(data: Any) -> list[Any] | None:
+def _list(data: Any) -> list[dict[str, Any]] | None:
     if isinstance(data, dict):
         data = data.get("papers", [data] if "id" in data else None)
     return data if isinstance(data, list) and all(isinstance(e, dict) for e in data) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any
 
 import openai
 
@@ -20,8 +20,6 @@ TIMEOUT = 120.0
 """Seconds for one request. The SDK's own default (600 s, three tries, waits between) outlasts a
 Lambda; the queue delivers again instead."""
 
-Mode = Literal["json-schema", "json-object"]
-
 
 class LanguageModel:
     """One model of one provider.
@@ -37,9 +35,7 @@ class LanguageModel:
         )
         self._model = model
         self._key = api_key
-        self.mode: Mode | None = "json-object" if mode == "json-object" else None
-        if mode == "json-schema":
-            self.mode = "json-schema"
+        self.mode = mode
 
     def ask(self, prompt: Prompt) -> Reply:
         """Send one prompt.
@@ -66,7 +62,7 @@ class LanguageModel:
         except openai.APIConnectionError as problem:
             raise LanguageModelUnavailable("the language model could not be reached") from problem
 
-    def _complete(self, prompt: Prompt, mode: Mode) -> Reply:
+    def _complete(self, prompt: Prompt, mode: str) -> Reply:
         system = prompt.system
         response_format: Any = {
             "type": "json_schema",

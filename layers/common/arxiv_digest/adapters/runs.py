@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -136,7 +135,7 @@ class Runs:
             "remaining": len(batches),
             "run": run.model_dump_json(),
         }
-        return self._put_new(item)
+        return self._put_if(item)
 
     def batches(self, day: date) -> list[Batch]:
         """The batches of a run as they were queued, in order."""
@@ -245,21 +244,22 @@ class Runs:
 
         A digest that was made with fewer missing stays noted.
         """
-        with suppress(self._resource.meta.client.exceptions.ConditionalCheckFailedException):
-            self._table.put_item(
-                Item={**self._item(_run_key(day), "DIGEST"), "remaining": remaining},
-                ConditionExpression="attribute_not_exists(pk) OR remaining >= :remaining",
-                ExpressionAttributeValues={":remaining": remaining},
-            )
+        self._put_if(
+            {**self._item(_run_key(day), "DIGEST"), "remaining": remaining},
+            "attribute_not_exists(pk) OR remaining >= :remaining",
+            ExpressionAttributeValues={":remaining": remaining},
+        )
 
     def claim_mail(self, day: date, recipient: str) -> bool:
         """Claim the one mail of a date to a recipient; ``False`` where somebody did before.
 
         A claim that SES refused can be claimed again: that mail was certainly not sent.
         """
-        return self._put_new(
+        return self._put_if(
             {**self._item(_run_key(day), _mail(recipient)), "state": "SENDING"},
-            again_if="REFUSED",
+            "attribute_not_exists(pk) OR #state = :refused",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":refused": "REFUSED"},
         )
 
     def mail_claim(self, day: date, recipient: str) -> MailClaim | None:
@@ -367,16 +367,12 @@ class Runs:
         get()
         return found
 
-    def _put_new(self, item: dict[str, Any], again_if: str | None = None) -> bool:
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if again_if:
-            condition = {
-                "ConditionExpression": "attribute_not_exists(pk) OR #state = :again",
-                "ExpressionAttributeNames": {"#state": "state"},
-                "ExpressionAttributeValues": {":again": again_if},
-            }
+    def _put_if(
+        self, item: dict[str, Any], condition: str = "attribute_not_exists(pk)", **named: Any
+    ) -> bool:
+        """Write an item where a condition holds; ``named`` is what the condition names."""
         try:
-            self._table.put_item(Item=item, **condition)
+            self._table.put_item(Item=item, ConditionExpression=condition, **named)
         except ClientError as problem:
             if problem.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return False

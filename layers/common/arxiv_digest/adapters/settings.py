@@ -8,8 +8,20 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+")
-"""A bare e-mail address that SES takes: no display name, and ASCII before the at sign."""
+# What SES takes: no display name, and ASCII before the at sign.
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+")
+
+
+def addresses(listed: str) -> tuple[str, ...]:
+    """Split distinct e-mail addresses at commas; raises ``ValueError`` for one that is not bare."""
+    found = tuple(dict.fromkeys(part.strip() for part in listed.split(",") if part.strip()))
+    for address in found:
+        if not _ADDRESS.fullmatch(address):
+            raise ValueError(
+                f"{address!r} is no bare e-mail address; write addresses such as"
+                " reader@example.org, separated by commas"
+            )
+    return found
 
 
 class Settings(BaseSettings):
@@ -50,19 +62,5 @@ class AggregateSettings(Settings):
 
     @field_validator("recipients", mode="before")
     @classmethod
-    def _split(cls, listed: object) -> object:
-        if not isinstance(listed, str):
-            return listed
-        addresses = (address.strip() for address in listed.split(","))
-        return tuple(dict.fromkeys(address for address in addresses if address))
-
-    @field_validator("recipients")
-    @classmethod
-    def _bare(cls, recipients: tuple[str, ...]) -> tuple[str, ...]:
-        for recipient in recipients:
-            if not ADDRESS.fullmatch(recipient):
-                raise ValueError(
-                    f"{recipient!r} is no bare e-mail address; write addresses such as"
-                    " reader@example.org, separated by commas"
-                )
-        return recipients
+    def _split(cls, listed: str) -> tuple[str, ...]:
+        return addresses(listed)

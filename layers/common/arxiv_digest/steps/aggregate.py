@@ -9,21 +9,19 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from enum import StrEnum
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from arxiv_digest import rendering
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.mailer import Mailer, MailRefused, MailUncertain
 from arxiv_digest.adapters.runs import Results, Runs
-from arxiv_digest.models import Batch, Day, Digest, Run, Value, Verdict
+from arxiv_digest.models import Batch, Day, Digest, Reader, Run, Value, Verdict
 from arxiv_digest.profile import load_profile
 from arxiv_digest.ranking import make_digest
 
 
 class DeadlineEvent(Value):
     """What invokes aggregate besides the stream: the deadline of a date, today's unless named."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     deadline: bool = True
     date: dt.date | None = None
@@ -82,15 +80,17 @@ class Aggregate:
             return AggregateResult(date=date, done=AggregateDone.NO_RUN)
         if self.runs.digest_made(date) == 0:
             return AggregateResult(date=date, done=AggregateDone.MADE_BEFORE)
+        profile = load_profile(run.profile)
+        batches = self.runs.batches(date)
         while True:
             results = self.runs.results(date)
-            digest = _digest(run, self.runs.batches(date), results, now)
+            digest = _digest(run, profile.reader, batches, results, now)
             self._write(digest)
             # Batches may have been scored meanwhile, and another call may have written them first.
             if self.runs.remaining(date) == results.remaining:
                 break
         quiet = digest.verdict is not Verdict.RECOMMENDED
-        mailed = self.recipients if not quiet or load_profile(run.profile).mail_quiet_days else ()
+        mailed = self.recipients if not quiet or profile.mail_quiet_days else ()
         mail = {recipient: self._mail(digest, recipient) for recipient in mailed}
         if not {MailState.REFUSED, MailState.CLAIMED} & set(mail.values()):
             self.runs.mark_digest_made(date, results.remaining)
@@ -162,7 +162,9 @@ def masked(address: str) -> str:
     return f"{address[:1]}…@{address.rpartition('@')[2]}"
 
 
-def _digest(run: Run, batches: list[Batch], results: Results, now: dt.datetime) -> Digest:
+def _digest(
+    run: Run, reader: Reader, batches: list[Batch], results: Results, now: dt.datetime
+) -> Digest:
     unscored = {
         paper.id: results.troubles[batch.number]
         for batch in batches
@@ -171,7 +173,7 @@ def _digest(run: Run, batches: list[Batch], results: Results, now: dt.datetime) 
     }
     return make_digest(
         run,
-        load_profile(run.profile).reader,
+        reader,
         [paper for batch in batches for paper in batch.papers],
         results.outcomes,
         results.tokens,

@@ -15,7 +15,7 @@ from arxiv_digest.adapters.runs import Pending, Runs
 from arxiv_digest.announcements import ParsedFeed, eastern_date, judged, merge, parse_feed
 from arxiv_digest.batches import make_batches
 from arxiv_digest.firings import Action, FetchEvent, action, categories_to_read, newest
-from arxiv_digest.models import FeedReading, FeedState, Paper, Run, Scorer, Value
+from arxiv_digest.models import Batch, FeedReading, FeedState, Paper, Run, Scorer, Value
 from arxiv_digest.profile import Profile, ProfileError, load_profile
 
 ABANDONED = dt.timedelta(minutes=20)
@@ -157,7 +157,7 @@ class Fetch:
         )
         if not self.runs.create(run, batches):
             return FetchResult(date=date, done=Done.NOTHING)
-        self._send(run)
+        self._send(run, batches)
         self.runs.clear_pending(pending)
         return _result(run, Done.STARTED)
 
@@ -166,8 +166,7 @@ class Fetch:
         unseen = [paper for paper in papers if seen.get(paper.id, date) >= date]
         return unseen, len(papers) - len(unseen)
 
-    def _send(self, run: Run) -> None:
-        batches = self.runs.batches(run.date)
+    def _send(self, run: Run, batches: Sequence[Batch]) -> None:
         self.runs.mark_seen((paper for batch in batches for paper in batch.papers), run.date)
         self.queue.send(batches)
         self.runs.mark_sent(run.date)
@@ -181,7 +180,7 @@ class Fetch:
         at_work = not own and now - run.started_at < ABANDONED
         if at_work or self.runs.sent(run.date):
             return False
-        self._send(run)
+        self._send(run, self.runs.batches(run.date))
         return True
 
     def _store_unread(self, feeds: Iterable[ParsedFeed], profile: Profile) -> tuple[str, ...]:
