@@ -16,17 +16,8 @@ from botocore.exceptions import ClientError
 from arxiv_digest.models import Digest, Paper, Verdict
 from local.day import logged
 from local.stack import FunctionError
-from tests.builders import a_paper
-from tests.e2e.conftest import KEY, READERS, Deployed
+from tests.deployed import KEY, READERS, Deployed, papers_of
 from tests.language_model import true_reason, true_score
-
-
-def papers_of(day: date, count: int) -> list[Paper]:
-    """Papers whose ids nobody else's day has."""
-    first = day.day * 1000
-    return [
-        a_paper(n, id=f"{day:%y%m}.{first + n:05d}", announced=day) for n in range(1, count + 1)
-    ]
 
 
 def assert_every_score_and_reason_stands_at_its_paper(digest: Digest) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local import emulator
-from tests.e2e.conftest import ROOT
+from tests.deployed import ROOT
 
 
 def make(*arguments: str, expect: int = 0, **environment: str) -> str:

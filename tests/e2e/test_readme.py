@@ -8,8 +8,7 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
-from tests.e2e.conftest import ROOT, Deployed
-from tests.e2e.test_day import papers_of
+from tests.deployed import ROOT, Deployed, papers_of
 
 ELSEWHERE = {
     "make digest SOURCE=sample": "tests/e2e/test_machine.py",

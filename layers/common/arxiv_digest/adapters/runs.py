@@ -3,14 +3,16 @@
 ==================  ==========================  ====================================================
 partition           sort key                    what it holds
 ==================  ==========================  ====================================================
-``RUN#<date>``      ``RUN``                     the run, and ``remaining``: batches not yet scored
+``RUN#<date>``      ``RUN``                     the run, ``remaining`` (batches not yet scored), and
+                                                its ledger so far: ``announced``, ``scored``, …
 ``RUN#<date>``      ``QUEUED#<attempt>#<n>``    a batch as it was queued
 ``RUN#<date>``      ``SENT``                    every message of the run was sent
 ``RUN#<date>``      ``BATCH#<n>``               the batch was counted down, and its tokens
 ``RUN#<date>``      ``PAPER#<id>``              a paper's outcome
 ``RUN#<date>``      ``TROUBLE#<n>``             why a batch could not be scored the last time
 ``RUN#<date>``      ``MODE``                    the response mode that the provider takes
-``RUN#<date>``      ``DIGEST``                  the digest was made and mailed, how much missing
+``RUN#<date>``      ``DIGEST``                  the digest was made and mailed, how much missing,
+                                                and its ledger
 ``RUN#<date>``      ``MAIL#<recipient>``        the claim of one mail: SENDING, SENT or REFUSED
 ``SEEN#<id>``       ``SEEN``                    the date of the run that read the paper
 ``PENDING``         ``<date>#<category>``       a stored feed that the next run reads
@@ -21,6 +23,7 @@ partition           sort key                    what it holds
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -40,6 +43,7 @@ from arxiv_digest.models import (
     SCHEMA_VERSION,
     Batch,
     Day,
+    Ledger,
     Outcome,
     Paper,
     Run,
@@ -133,6 +137,10 @@ class Runs:
             **self._item(_run_key(run.date), "RUN"),
             "attempt": attempt,
             "remaining": len(batches),
+            "announced": run.announced,
+            "scored": 0,
+            "triaged": 0,
+            "failed": 0,
             "run": run.model_dump_json(),
         }
         return self._put_if(item)
@@ -158,33 +166,44 @@ class Runs:
         """Whether a batch was counted down already, so that its message is a redelivery."""
         return self._get(_run_key(day), _batch(number)) is not None
 
-    def complete_batch(self, batch: Batch, outcomes: Iterable[Outcome], tokens: Tokens) -> bool:
-        """Write a batch's outcomes and count the run down, all or nothing.
+    def complete_batch(self, batch: Batch, outcomes: Sequence[Outcome], tokens: Tokens) -> bool:
+        """Write a batch's outcomes and count them and the run, all or nothing.
 
         Returns ``False``, with nothing written, for a batch that was counted down before. Raises
         :class:`RunMissing` where there is no such run.
         """
         key = _run_key(batch.date)
+        papers = [
+            {
+                **self._item(key, f"PAPER#{outcome.paper_id}"),
+                "outcome": outcome.model_dump_json(),
+            }
+            for outcome in outcomes
+        ]
+        counts = Counter(outcome.outcome for outcome in outcomes)
+        done = {
+            **self._item(key, _batch(batch.number)),
+            "tokens": tokens.model_dump_json(),
+            "scored": counts["scored"],
+            "failed": counts["failed"],
+        }
         operations: list[Any] = [
-            _put(
-                self._table.name,
-                {**self._item(key, _batch(batch.number)), "tokens": tokens.model_dump_json()},
-                ConditionExpression="attribute_not_exists(pk)",
-            ),
+            _put(self._table.name, done, ConditionExpression="attribute_not_exists(pk)"),
             {
                 "Update": {
                     "TableName": self._table.name,
                     "Key": {"pk": key, "sk": "RUN"},
-                    "UpdateExpression": "ADD remaining :less",
+                    "UpdateExpression": "ADD remaining :less, scored :scored, failed :failed",
                     "ConditionExpression": "attribute_exists(pk)",
-                    "ExpressionAttributeValues": {":less": -1},
+                    "ExpressionAttributeValues": {
+                        ":less": -1,
+                        ":scored": counts["scored"],
+                        ":failed": counts["failed"],
+                    },
                 }
             },
+            *(_put(self._table.name, paper) for paper in papers),
         ]
-        for outcome in outcomes:
-            item = self._item(key, f"PAPER#{outcome.paper_id}")
-            item["outcome"] = outcome.model_dump_json()
-            operations.append(_put(self._table.name, item))
         try:
             self._transact(operations)
         except ClientError as problem:
@@ -239,13 +258,17 @@ class Runs:
         item = self._get(_run_key(day), "DIGEST")
         return int(item["remaining"]) if item else None
 
-    def mark_digest_made(self, day: date, remaining: int) -> None:
+    def mark_digest_made(self, day: date, remaining: int, ledger: Ledger) -> None:
         """Note that the digest was made and mailed, with how many batches missing.
 
         A digest that was made with fewer missing stays noted.
         """
         self._put_if(
-            {**self._item(_run_key(day), "DIGEST"), "remaining": remaining},
+            {
+                **self._item(_run_key(day), "DIGEST"),
+                "remaining": remaining,
+                **ledger.model_dump(),
+            },
             "attribute_not_exists(pk) OR remaining >= :remaining",
             ExpressionAttributeValues={":remaining": remaining},
         )

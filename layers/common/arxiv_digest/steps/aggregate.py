@@ -93,7 +93,7 @@ class Aggregate:
         mailed = self.recipients if not quiet or profile.mail_quiet_days else ()
         mail = {recipient: self._mail(digest, recipient) for recipient in mailed}
         if not {MailState.REFUSED, MailState.CLAIMED} & set(mail.values()):
-            self.runs.mark_digest_made(date, results.remaining)
+            self.runs.mark_digest_made(date, results.remaining, digest.ledger)
         return AggregateResult(date=date, done=AggregateDone.MADE, digest=digest, mail=mail)
 
     def _write(self, digest: Digest) -> None:

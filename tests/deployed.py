@@ -1,0 +1,153 @@
+"""The template, built and deployed by the real SAM CLI to the emulator with IAM enforced.
+
+Between the functions and the emulator stands microburst, which lets everything pass until a test
+adds a rule.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.models import Digest, Paper
+from arxiv_digest.profile import Profile, load_profile
+from local import emulator, stack
+from local.day import FUNCTIONS
+from local.stack import Stack
+from tests.builders import a_paper
+from tests.faults import Microburst, kill, microburst
+from tests.feeds import FeedServer, feed, feed_server
+from tests.language_model import LanguageModelServer, language_model
+
+ROOT = Path(__file__).parents[1]
+READERS = ("one@example.org", "two@example.org")
+KEY = "sk-very-secret"
+SECRET = "digests/key"
+
+
+def papers_of(day: date, count: int) -> list[Paper]:
+    """Papers whose ids nobody else's day has."""
+    first = day.day * 1000
+    return [
+        a_paper(n, id=f"{day:%y%m}.{first + n:05d}", announced=day) for n in range(1, count + 1)
+    ]
+
+
+@dataclass
+class Deployed:
+    """The deployed stack between the two outside worlds that a test controls."""
+
+    stack: Stack
+    arxiv: FeedServer
+    model: LanguageModelServer
+    profile: Profile
+    faults: Microburst
+
+    @property
+    def runs(self) -> Runs:
+        return Runs(self.stack.resource("dynamodb"), self.stack.outputs["Table"])
+
+    def publish(self, day: date, papers: dict[str, list[Paper]]) -> None:
+        """Announce papers on a day; categories of the profile that are not named are empty."""
+        self.arxiv.feeds = {
+            category: feed(category, day, papers.get(category, ()))
+            for category in self.profile.categories
+        }
+
+    def fetch(self, firing: str = "manual") -> dict[str, Any]:
+        return self.stack.invoke("Fetch", {"firing": firing})
+
+    def wait(self, what: Callable[[], bool], seconds: float = 60) -> None:
+        until = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < until, f"not within {seconds} s"
+            time.sleep(0.2)
+
+    def digest(self, day: date, seconds: float = 60) -> Digest:
+        """The digest of a day, waited for."""
+        self.wait(lambda: self.runs.digest_made(day) is not None, seconds)
+        return Digest.model_validate_json(self.read(f"{day}/digest.json"))
+
+    def read(self, key: str) -> str:
+        s3 = self.stack.client("s3")
+        body = s3.get_object(Bucket=self.stack.outputs["Bucket"], Key=key)["Body"].read()
+        return str(body.decode())
+
+    def objects(self, prefix: str = "") -> list[str]:
+        s3 = self.stack.client("s3")
+        listed = s3.list_objects_v2(Bucket=self.stack.outputs["Bucket"], Prefix=prefix)
+        return [found["Key"] for found in listed.get("Contents", ())]
+
+    def mails(self, day: date) -> list[str]:
+        """The recipients of every mail of a day that SES took, with repetitions."""
+        with urlopen(f"{self.stack.emulator.url}/_ministack/ses/messages") as answer:
+            accounts = json.load(answer)["messages"]
+        taken = [mail for mails in accounts.values() for mail in mails]
+        return sorted(mail["To"][0] for mail in taken if str(day) in mail["Subject"])
+
+    def waiting(self, queue: str) -> int:
+        """How many messages lie in a queue of the outputs, in flight or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.stack.client("sqs").get_queue_attributes(
+            QueueUrl=self.stack.outputs[queue], AttributeNames=names
+        )["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    def kill(self, function: str) -> int:
+        """Kill the processes of a function; returns how many there were."""
+        return kill(self.stack.emulator.pid, self.stack.outputs[f"{function}FunctionName"])
+
+
+@contextmanager
+def deployed_stack(folder: Path) -> Iterator[Deployed]:
+    """Build, start and deploy in a folder, for the time of the block."""
+    template = stack.build(folder / "build")
+    running = emulator.start(folder)
+    try:
+        with feed_server() as arxiv, language_model() as model, microburst(running.url) as faults:
+            Stack(running).client("secretsmanager").create_secret(Name=SECRET, SecretString=KEY)
+            deployed = stack.deploy(
+                running,
+                template,
+                {
+                    "SenderAddress": "digest@example.org",
+                    "SenderName": "每日 digest",
+                    "Recipients": ",".join(READERS),
+                    "FeedBaseUrl": arxiv.base_url.replace("127.0.0.1", "localhost"),
+                    "FeedInterval": "0",
+                    "LlmBaseUrl": model.base_url.replace("127.0.0.1", "localhost"),
+                    "LlmModel": "test-model",
+                    "LlmSecretName": SECRET,
+                },
+            )
+            for function in FUNCTIONS:
+                _lead_through(deployed, function, faults.url)
+            profile = load_profile((ROOT / "profile.yaml").read_text("utf-8"))
+            model.fields = tuple(field.name for field in profile.fields)
+            yield Deployed(deployed, arxiv, model, profile, faults)
+    finally:
+        running.stop()
+
+
+def _lead_through(deployed: Stack, function: str, url: str) -> None:
+    client = deployed.client("lambda")
+    name = deployed.outputs[f"{function}FunctionName"]
+    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    through = {
+        # As an HTTP proxy, since requests are signed for the emulator's own address.
+        "HTTP_PROXY": url,
+        "NO_PROXY": "localhost",
+        # Stands in the User-Agent, by which rules tell the functions apart.
+        "AWS_SDK_UA_APP_ID": function,
+    }
+    client.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, **through}}
+    )
