@@ -34,7 +34,7 @@ from arxiv_digest.steps.aggregate import (
 
 logger = Logger(service="aggregate")
 metrics = Metrics(service="aggregate")
-processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+processor = BatchProcessor(EventType.DynamoDBStreams)
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from arxiv_digest.adapters import llm
 from functions.aggregate import app as aggregate
@@ -176,3 +177,15 @@ def test_an_event_of_nobody_is_refused_by_name(cloud: Cloud, model: LanguageMode
         fetch.handler({"firing": "noon"}, CONTEXT)
     with pytest.raises(ValueError, match="surprise"):
         aggregate.handler({"surprise": 1}, CONTEXT)
+
+
+def test_a_digest_that_could_not_be_made_is_given_back_to_the_stream(
+    cloud: Cloud, model: LanguageModelServer
+) -> None:
+    fetch.handler({}, CONTEXT)
+    score.handler(a_message(cloud), CONTEXT)
+    keys = cloud.objects()
+    cloud.s3.delete_objects(Bucket=cloud.bucket, Delete={"Objects": [{"Key": k} for k in keys]})
+    cloud.s3.delete_bucket(Bucket=cloud.bucket)
+    with pytest.raises(BatchProcessingError, match="NoSuchBucket"):
+        aggregate.handler(event("aggregate-counted-down"), CONTEXT)

@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
@@ -393,13 +394,19 @@ class Runs:
     def _put_if(
         self, item: dict[str, Any], condition: str = "attribute_not_exists(pk)", **named: Any
     ) -> bool:
-        """Write an item where a condition holds; ``named`` is what the condition names."""
+        """Write an item where a condition holds; ``named`` is what the condition names.
+
+        Where the answer to a write is lost, the SDK writes again and finds its own item in the
+        way: each write has an id, so that it is known for one that succeeded.
+        """
+        item = {**item, "put": uuid4().hex}
         try:
             self._table.put_item(Item=item, ConditionExpression=condition, **named)
         except ClientError as problem:
-            if problem.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
+            if problem.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            found = self._get(item["pk"], item["sk"])
+            return found is not None and found.get("put") == item["put"]
         return True
 
     def _transact(self, operations: list[Any]) -> None:

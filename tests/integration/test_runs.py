@@ -1,0 +1,78 @@
+"""The runs table by itself: what is counted, and what a lost answer must not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from arxiv_digest.batches import make_batches
+from arxiv_digest.models import Failed, Ledger, Tokens
+from tests.builders import DAY, a_run, papers, scored
+from tests.integration.conftest import Cloud
+
+
+def lose_an_answer(cloud: Cloud, operation: str) -> list[int]:
+    """Let the SDK repeat a request that had succeeded; returns the list of the times it did."""
+    repeated: list[int] = []
+
+    def again(attempts: int, **_: Any) -> float | None:
+        if repeated:
+            return None
+        repeated.append(attempts)
+        return 0
+
+    client = cloud.dynamodb.meta.client
+    client.meta.events.register_first(f"needs-retry.dynamodb.{operation}", again)
+    return repeated
+
+
+def a_run_of_two_batches(cloud: Cloud) -> None:
+    batches = make_batches(DAY, papers(4), 2)
+    assert cloud.runs.create(a_run(4, batches=2), batches)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda runs: runs.create(a_run(4, batches=2), make_batches(DAY, papers(4), 2)),
+        lambda runs: runs.claim_mail(DAY, "one@example.org"),
+    ],
+    ids=["a run", "a claim"],
+)
+def test_a_write_whose_answer_was_lost_is_known_for_ones_own(
+    cloud: Cloud, write: Callable[[Any], bool]
+) -> None:
+    repeated = lose_an_answer(cloud, "PutItem")
+    assert write(cloud.runs)
+    assert repeated
+    assert not write(cloud.runs), "the second is another's"
+
+
+def test_a_run_counts_its_papers_with_its_batches(cloud: Cloud) -> None:
+    a_run_of_two_batches(cloud)
+    first, second = cloud.runs.batches(DAY)
+    cloud.runs.complete_batch(first, [scored(paper) for paper in first.papers], Tokens())
+    failed = Failed(paper_id=second.papers[1].id, reason="no JSON")
+    for _ in range(2):
+        cloud.runs.complete_batch(second, [scored(second.papers[0]), failed], Tokens())
+
+    [run] = [item for item in cloud.items("RUN#") if item["sk"] == "RUN"]
+    names = ("announced", "scored", "triaged", "failed", "remaining")
+    assert {name: int(run[name]) for name in names} == {
+        "announced": 4,
+        "scored": 3,
+        "triaged": 0,
+        "failed": 1,
+        "remaining": 0,
+    }
+
+
+def test_the_ledger_of_the_digest_that_was_made_stands_beside_the_run(cloud: Cloud) -> None:
+    a_run_of_two_batches(cloud)
+    cloud.runs.mark_digest_made(DAY, 0, Ledger(announced=4, scored=3, triaged=0, failed=1))
+    cloud.runs.mark_digest_made(DAY, 1, Ledger(announced=4, scored=2, triaged=0, failed=2))
+
+    [made] = [item for item in cloud.items("RUN#") if item["sk"] == "DIGEST"]
+    assert (int(made["remaining"]), int(made["scored"]), int(made["failed"])) == (0, 3, 1)
