@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[1]
 READERS = ("one@example.org", "two@example.org")
 KEY = "sk-very-secret"
 SECRET = "digests/key"
+SCORE_SECONDS = 15
 
 
 def papers_of(day: date, count: int) -> list[Paper]:
@@ -95,11 +96,17 @@ class Deployed:
 
     def waiting(self, queue: str) -> int:
         """How many messages lie in a queue of the outputs, in flight or not."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.stack.client("sqs").get_queue_attributes(
-            QueueUrl=self.stack.outputs[queue], AttributeNames=names
-        )["Attributes"]
-        return sum(int(found[name]) for name in names)
+        return self.visible(queue) + self._messages(queue, "NotVisible")
+
+    def visible(self, queue: str) -> int:
+        """How many messages of a queue of the outputs can be received."""
+        return self._messages(queue, "")
+
+    def _messages(self, queue: str, kind: str) -> int:
+        name = f"ApproximateNumberOfMessages{kind}"
+        url = self.stack.outputs[queue]
+        found = self.stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return int(found["Attributes"][name])
 
     def kill(self, function: str) -> int:
         """Kill the processes of a function; returns how many there were."""
@@ -148,6 +155,7 @@ def _lead_through(deployed: Stack, function: str, url: str) -> None:
         # Stands in the User-Agent, by which rules tell the functions apart.
         "AWS_SDK_UA_APP_ID": function,
     }
-    client.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {**variables, **through}}
-    )
+    told = {"Environment": {"Variables": {**variables, **through}}}
+    # A message comes back half a minute after its function's time has ended, whatever that is.
+    timeout = {"Timeout": SCORE_SECONDS} if function == "Score" else {}
+    client.update_function_configuration(FunctionName=name, **told, **timeout)

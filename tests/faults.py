@@ -30,6 +30,24 @@ microburst.cli.main()
 """
 
 
+THROTTLED = {
+    "dynamodb": {"code": "ThrottlingException"},
+    "s3": {"code": "SlowDown", "status": 503},
+    # The SDK takes SQS's throttling for such only by its status.
+    "sqs": {"code": "RequestThrottled", "status": 503},
+    "ses": {"code": "TooManyRequestsException", "status": 429},
+}
+UNAVAILABLE = {
+    service: {"code": code, "status": status}
+    for service, code, status in (
+        ("dynamodb", "InternalServerError", 500),
+        ("s3", "InternalError", 500),
+        ("sqs", "ServiceUnavailable", 503),
+        ("ses", "InternalServiceErrorException", 500),
+    )
+}
+
+
 class Microburst:
     """A running microburst: its address, its rules, and what it did."""
 
@@ -81,8 +99,8 @@ def microburst(upstream: str) -> Iterator[Microburst]:
             time.sleep(0.1)
         yield Microburst(url)
     finally:
-        process.terminate()
-        process.wait(10)
+        process.kill()
+        process.wait()
 
 
 def kill(emulator: int, function: str) -> int:

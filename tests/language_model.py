@@ -36,10 +36,14 @@ MISBEHAVIOURS = (
     "401",
     "quota",
     "slow",
+    "asleep",
     "html",
     "a string",
     "no message",
 )
+
+ASLEEP = 25.0
+"""Seconds without an answer: longer than the tests let score run."""
 
 
 def true_score(paper_id: str) -> float:
@@ -145,6 +149,8 @@ def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None
             return _error(handler, 400, message, "invalid_request_error")
         case "slow":
             time.sleep(3)
+        case "asleep":
+            time.sleep(ASLEEP)
     entries = [_entry(paper_id, server.fields) for paper_id in request.ids]
     content: str | None = json.dumps({"papers": entries}, ensure_ascii=False)
     match kind:

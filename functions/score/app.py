@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 
 from arxiv_digest.adapters.queue import BatchQueue
 from arxiv_digest.adapters.runs import Runs
@@ -79,7 +80,11 @@ def queue() -> BatchQueue:
 def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
     """Score the batch of one message; whatever is raised makes SQS deliver it again."""
     left = lambda_context.get_remaining_time_in_millis() / 1000
-    queue().hide(record.receipt_handle, left + AFTER_DEATH)
+    try:
+        queue().hide(record.receipt_handle, left + AFTER_DEATH)
+    except (BotoCoreError, ClientError):
+        # Should this call be killed, the message comes back later than it could: no reason to stop.
+        logger.exception("message %s could not be hidden for a shorter time", record.message_id)
     try:
         result = step()(Batch.model_validate_json(record.body))
     except Exception as problem:

@@ -1,0 +1,1 @@
+"""Days under faults on the deployed stack, and the account of each."""

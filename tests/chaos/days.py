@@ -1,0 +1,167 @@
+"""A day under a fault: announced, disturbed, waited for, and accounted for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+from arxiv_digest.models import Batch, Digest, Paper
+from arxiv_digest.steps.aggregate import DeadlineEvent
+from tests.deployed import READERS, Deployed, papers_of
+
+PATIENCE = 150.0
+"""Seconds for a day to come to its end; a message that failed three times is back after 105."""
+
+
+class Row(NamedTuple):
+    """What became of a day: its ledger, its mails, and whether its archive is complete."""
+
+    announced: int
+    scored: int
+    triaged: int
+    failed: int
+    mails: tuple[str, ...]
+    archive: bool
+
+
+@dataclass
+class Day:
+    """One day on the stack: its papers, and the rules of microburst that are about it."""
+
+    deployed: Deployed
+    date: date
+    papers: list[Paper]
+    rules: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, deployed: Deployed, day: date, count: int = 12) -> Day:
+        """A day of its own papers, ten a batch."""
+        return cls(deployed, day, papers_of(day, count))
+
+    def fail(
+        self,
+        function: str,
+        service: str,
+        operation: str = "",
+        naming: str = "",
+        **effect: Any,
+    ) -> str:
+        """Disturb a function's requests to a service of AWS; returns the rule's id.
+
+        Requests to DynamoDB and SES are disturbed where they name this day, and ``naming``; those
+        to others do not name one, so any day's may be.
+        """
+        rule = {"service": service, "headers": {"User-Agent": f"app/{function}"}, **effect}
+        if operation:
+            rule["operation"] = operation
+        if service in ("dynamodb", "ses"):
+            rule["body"] = (
+                f"contains(to_string(@), '{self.date}') && contains(to_string(@), '{naming}')"
+            )
+        self.rules.append(self.deployed.faults.add(rule))
+        return self.rules[-1]
+
+    def kill_held(self, function: str, rule: str) -> None:
+        """Kill a function as soon as a rule holds its request."""
+        self.until(lambda: self.deployed.faults.fired(rule) > 0)
+        assert self.deployed.kill(function), f"{function} does not run"
+
+    def announce(self) -> None:
+        """Publish the feed and let fetch read it as a schedule would: Lambda tries it again."""
+        self.deployed.publish(self.date, {"cs.AI": self.papers})
+        self.deployed.stack.client("lambda").invoke(
+            FunctionName=self.deployed.stack.outputs["FetchFunctionName"],
+            InvocationType="Event",
+            Payload=b"{}",
+        )
+
+    def queued(self) -> None:
+        """Wait until every message was sent."""
+        self.until(lambda: self.deployed.runs.sent(self.date))
+
+    def batches(self) -> list[Batch]:
+        """The day's batches."""
+        return self.deployed.runs.batches(self.date)
+
+    def send_again(self, batches: Iterable[Batch]) -> None:
+        """Deliver messages once more, as SQS may do at any time."""
+        sqs = self.deployed.stack.client("sqs")
+        for batch in batches:
+            url = self.deployed.stack.outputs["Queue"]
+            sqs.send_message(QueueUrl=url, MessageBody=batch.model_dump_json())
+
+    def counted_down_again(self) -> None:
+        """Hand aggregate the record of the finished run once more, as a stream may do."""
+        image = {"pk": {"S": f"RUN#{self.date}"}, "sk": {"S": "RUN"}, "remaining": {"N": "0"}}
+        keys = {name: image[name] for name in ("pk", "sk")}
+        change = {"Keys": keys, "NewImage": image, "SequenceNumber": "1"}
+        record = {"eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": change}
+        self.deployed.stack.invoke("Aggregate", {"Records": [record]})
+
+    def deadline(self) -> None:
+        """Let the deadline come."""
+        event = DeadlineEvent(date=self.date).model_dump(mode="json")
+        self.deployed.stack.invoke("Aggregate", event)
+
+    def finished(self) -> bool:
+        """Whether the digest of the whole run was made and mailed."""
+        return self.deployed.runs.digest_made(self.date) == 0
+
+    def until(self, what: Callable[[], bool]) -> None:
+        """Wait for something to be so."""
+        self.deployed.wait(what, PATIENCE)
+
+    def digest(self) -> Digest:
+        """The digest as it lies in the archive."""
+        return Digest.model_validate_json(self.deployed.read(f"{self.date}/digest.json"))
+
+    def account(self) -> Row:
+        """What became of the day; raises ``AssertionError`` where two accounts differ.
+
+        The run, the item of its digest and the archive must tell the same ledger, and each paper
+        must stand exactly once in the digest, a failed one with its title, link and reason.
+        """
+        digest = self.digest()
+        ledger = digest.ledger.model_dump()
+        run, made = self._items("RUN", "DIGEST")
+        told = {name: int(made[name]) for name in ledger}
+        assert told == ledger, (told, ledger)
+        if int(run["remaining"]) == 0:
+            told = {name: int(run[name]) for name in ledger}
+            assert told == ledger, (told, ledger)
+        shown = [entry.paper.id for section in digest.sections for entry in section.papers]
+        shown += [entry.paper.id for entry in (*digest.below, *digest.failed)]
+        assert sorted(shown) == sorted(paper.id for paper in self.papers)
+        markdown = self.deployed.read(f"{self.date}/digest.md")
+        for entry in digest.failed:
+            assert entry.reason
+            assert entry.paper.link in markdown
+        return Row(**ledger, mails=tuple(self.deployed.mails(self.date)), archive=self._archived())
+
+    def _items(self, *names: str) -> list[dict[str, Any]]:
+        table = self.deployed.stack.resource("dynamodb").Table(self.deployed.stack.outputs["Table"])
+        key = f"RUN#{self.date}"
+        return [table.get_item(Key={"pk": key, "sk": name})["Item"] for name in names]
+
+    def _archived(self) -> bool:
+        there = set(self.deployed.objects(f"{self.date}/"))
+        forms = {f"{self.date}/digest.{form}" for form in ("md", "html", "json")}
+        mails = {f"{self.date}/mail/{reader}.eml" for reader in READERS}
+        listed = f'href="{self.date}/digest.html"' in self.deployed.read("index.html")
+        return forms | mails <= there and listed
+
+
+def ledgers_in_metrics(lines: Iterable[str]) -> int:
+    """How many digests the metrics tell of; raises ``AssertionError`` where one does not add up."""
+    told = 0
+    for line in lines:
+        if '"_aws"' not in line or '"Announced"' not in line:
+            continue
+        metrics = json.loads(line)
+        announced, *parts = (metrics[n][0] for n in ("Announced", "Scored", "Triaged", "Failed"))
+        assert announced == sum(parts), line
+        told += 1
+    return told

@@ -1,0 +1,279 @@
+"""Every fault at every hop: how it is injected, and what a day under it must come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.chaos.days import Day, Row
+from tests.deployed import READERS
+from tests.faults import THROTTLED, UNAVAILABLE
+
+Step = Callable[[Day], None]
+
+OPERATIONS = {
+    ("Fetch", "s3"): ("GetObject", "PutObject"),
+    ("Fetch", "dynamodb"): ("GetItem", "BatchWriteItem", "PutItem"),
+    ("Fetch", "sqs"): ("SendMessageBatch",),
+    ("Score", "sqs"): ("ChangeMessageVisibility",),
+    ("Score", "dynamodb"): ("GetItem", "TransactWriteItems"),
+    ("Aggregate", "dynamodb"): ("GetItem", "Query", "PutItem"),
+    ("Aggregate", "s3"): ("PutObject",),
+    ("Aggregate", "ses"): ("",),
+}
+"""What each function asks of each service; microburst knows no operation of SES v2."""
+
+
+def _nothing(_: Day) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault at one hop.
+
+    ``inject`` comes before the day is announced, ``meanwhile`` after; ``ended`` says when the day
+    is over. ``mails`` are the recipients that have a mail in the end, ``failed`` the papers that
+    have no score.
+    """
+
+    name: str
+    hop: str
+    inject: Step = _nothing
+    meanwhile: Step = _nothing
+    ended: Callable[[Day], bool] = Day.finished
+    papers: int = 12
+    mails: tuple[str, ...] = READERS
+    failed: int = 0
+
+    @property
+    def id(self) -> str:
+        """The name by which a test is chosen."""
+        return f"{self.hop}: {self.name}".replace("→", "to")
+
+
+def hop(function: str, service: str) -> str:
+    """A hop as the table names it."""
+    names = {"s3": "S3", "dynamodb": "DynamoDB", "sqs": "SQS", "ses": "SES"}
+    return f"{function.lower()} → {names[service]}"
+
+
+def refused(function: str, service: str, times: int, error: dict[str, Any]) -> Step:
+    """Refuse each operation of a hop a number of times."""
+
+    def inject(day: Day) -> None:
+        for operation in OPERATIONS[function, service]:
+            day.fail(function, service, operation, times=times, error=error)
+
+    return inject
+
+
+def out(function: str, service: str) -> Step:
+    """Refuse a hop's last operation more often than the SDK tries it, which is eight times."""
+    operation = OPERATIONS[function, service][-1]
+    error = UNAVAILABLE[service]
+
+    def inject(day: Day) -> None:
+        day.fail(function, service, operation, times=10, error=error)
+
+    return inject
+
+
+def held_and_killed(function: str, service: str, operation: str, **match: Any) -> dict[str, Step]:
+    """Kill a function while a request of it hangs, before AWS has it."""
+
+    def inject(day: Day) -> None:
+        day.fail(function, service, operation, times=1, timeout_ms=60_000, **match)
+
+    return {"inject": inject, "meanwhile": lambda day: day.kill_held(function, day.rules[0])}
+
+
+def misbehaving(kind: str, times: int = 1) -> Step:
+    """Let the language model misbehave for the first batch."""
+    return lambda day: day.deployed.model.misbehave(kind, day.papers[0].id, times)
+
+
+def _mailed(day: Day) -> bool:
+    return day.deployed.runs.digest_made(day.date) is not None
+
+
+def _down_until_the_deadline(day: Day) -> None:
+    day.until(lambda: len(day.deployed.runs.results(day.date).troubles) == 1)
+    day.deadline()
+
+
+def _twice(day: Day) -> None:
+    day.queued()
+    day.send_again(day.batches())
+    day.until(day.finished)
+    day.send_again(day.batches())
+    day.until(lambda: day.deployed.visible("Queue") == 0)
+
+
+def _record_twice(day: Day) -> None:
+    day.until(day.finished)
+    day.counted_down_again()
+    day.counted_down_again()
+
+
+def _refused_until_the_deadline(day: Day) -> None:
+    claims = day.deployed.runs
+    day.until(lambda: (c := claims.mail_claim(day.date, READERS[1])) and c.state == "SENT")
+    day.deadline()
+
+
+def _redriven(day: Day) -> None:
+    """Let a message die, the deadline come without it, and bring the message back."""
+    sqs = day.deployed.stack.client("sqs")
+    outputs = day.deployed.stack.outputs
+    arn = sqs.get_queue_attributes(
+        QueueUrl=outputs["DeadLetterQueue"], AttributeNames=["QueueArn"]
+    )["Attributes"]["QueueArn"]
+
+    def after(receives: int) -> None:
+        policy = f'{{"deadLetterTargetArn": "{arn}", "maxReceiveCount": {receives}}}'
+        sqs.set_queue_attributes(QueueUrl=outputs["Queue"], Attributes={"RedrivePolicy": policy})
+
+    def dead() -> list[dict[str, Any]]:
+        received = sqs.receive_message(
+            QueueUrl=outputs["DeadLetterQueue"], MaxNumberOfMessages=10, VisibilityTimeout=0
+        )
+        return list(received.get("Messages", ()))
+
+    day.until(lambda: len(day.deployed.runs.results(day.date).troubles) == 1)
+    after(1)
+    day.until(lambda: any(str(day.date) in message["Body"] for message in dead()))
+    after(8)
+    day.deadline()
+    early = day.account()
+    assert (early.scored, early.failed, early.mails) == (2, 10, READERS), early
+    while messages := dead():
+        for message in messages:
+            handle = message["ReceiptHandle"]
+            sqs.send_message(QueueUrl=outputs["Queue"], MessageBody=message["Body"])
+            sqs.delete_message(QueueUrl=outputs["DeadLetterQueue"], ReceiptHandle=handle)
+
+
+FAULTS = (
+    # ------------------------------------------------------------------ first, as they take longest
+    Fault("slower than the function may run", "score → language model", misbehaving("asleep")),
+    Fault("429 for minutes", "score → language model", misbehaving("429", 3)),
+    # ------------------------------------------------------------------ AWS says no
+    *(
+        Fault(name, hop(*where), inject)
+        for where in OPERATIONS
+        if where[1] != "ses"
+        for name, inject in (
+            ("throttled", refused(*where, 3, THROTTLED[where[1]])),
+            ("answers 5xx", refused(*where, 3, UNAVAILABLE[where[1]])),
+            ("out for longer than the SDK tries", out(*where)),
+        )
+    ),
+    Fault("throttled", "aggregate → SES", refused("Aggregate", "ses", 2, THROTTLED["ses"])),
+    Fault(
+        "throttled for longer than is tried",
+        "aggregate → SES",
+        refused("Aggregate", "ses", 6, THROTTLED["ses"]),
+        _refused_until_the_deadline,
+    ),
+    Fault(
+        "answers 5xx: nobody knows whether it took the mail",
+        "aggregate → SES",
+        refused("Aggregate", "ses", 1, UNAVAILABLE["ses"]),
+        mails=READERS[1:],
+    ),
+    # ------------------------------------------------------------------ sudden death
+    Fault("killed while it sends", "fetch → SQS", **held_and_killed("Fetch", "sqs", "")),
+    Fault(
+        "killed before the run is written",
+        "fetch → DynamoDB",
+        **held_and_killed("Fetch", "dynamodb", "PutItem"),
+    ),
+    Fault(
+        "killed before its scores are written",
+        "score → DynamoDB",
+        **held_and_killed("Score", "dynamodb", "TransactWriteItems"),
+    ),
+    Fault(
+        "killed while it writes the archive",
+        "aggregate → S3",
+        **held_and_killed("Aggregate", "s3", "PutObject"),
+    ),
+    Fault(
+        "killed between archive and mail",
+        "aggregate → SES",
+        **held_and_killed("Aggregate", "dynamodb", "PutItem", naming=f"MAIL#{READERS[0]}"),
+    ),
+    Fault(
+        "killed between two recipients",
+        "aggregate → SES",
+        **held_and_killed("Aggregate", "dynamodb", "PutItem", naming=f"MAIL#{READERS[1]}"),
+    ),
+    Fault(
+        "killed between claim and mail",
+        "aggregate → SES",
+        **held_and_killed("Aggregate", "ses", ""),
+        ended=lambda day: len(day.deployed.mails(day.date)) == 1,
+        mails=READERS[1:],
+    ),
+    # ------------------------------------------------------------------ at least once, in any order
+    Fault("every message delivered three times", "SQS → score", meanwhile=_twice),
+    Fault("batches out of order", "SQS → score", misbehaving("slow"), papers=32),
+    Fault("the same record three times", "stream → aggregate", meanwhile=_record_twice),
+    Fault(
+        "a message dead, the deadline, a redrive",
+        "SQS → score",
+        misbehaving("500"),
+        _redriven,
+    ),
+    # ------------------------------------------------------------------ the language model
+    Fault(
+        "down for the whole day",
+        "score → language model",
+        misbehaving("500", 1000),
+        _down_until_the_deadline,
+        _mailed,
+        failed=10,
+    ),
+    *(
+        Fault(name, "score → language model", misbehaving(kind, times), failed=failed)
+        for name, kind, times, failed in (
+            ("401", "401", 1, 10),
+            ("quota gone", "quota", 1, 10),
+            ("garbage, once", "garbage", 1, 0),
+            ("garbage, always", "garbage", 1000, 10),
+            ("refuses, once", "refusal", 1, 0),
+            ("refuses, always", "refusal", 1000, 10),
+            ("answers for another batch, once", "wrong ids", 1, 0),
+            ("answers for another batch, always", "wrong ids", 1000, 10),
+            ("cut short, once", "cut JSON", 1, 0),
+        )
+    ),
+)
+
+
+def start(fault: Fault, day: Day) -> None:
+    """Announce a day under a fault, up to its messages being sent."""
+    fault.inject(day)
+    day.announce()
+    fault.meanwhile(day)
+    day.queued()
+
+
+def finish(fault: Fault, day: Day) -> Row:
+    """Wait for the end of a day under a fault; raises ``AssertionError`` where it is not exact."""
+    day.until(lambda: fault.ended(day))
+    row = day.account()
+    for rule in day.rules:
+        assert day.deployed.faults.fired(rule), "a fault that was never applied shows nothing"
+    expected = Row(
+        announced=fault.papers,
+        scored=fault.papers - fault.failed,
+        triaged=0,
+        failed=fault.failed,
+        mails=fault.mails,
+        archive=True,
+    )
+    assert row == expected, (row, expected)
+    return row
