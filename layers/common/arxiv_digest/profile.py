@@ -38,6 +38,7 @@ class ResearchField(Value):
 class Profile(Value):
     """One reader's profile; the keys are those of ``profile.yaml``."""
 
+    name: str = Field(default="default", pattern=r"^[a-z0-9-]{1,40}$")
     language: Literal["zh", "en"] = "en"
     time_zone: str = "UTC"
     categories: tuple[
@@ -76,6 +77,7 @@ class Profile(Value):
     def reader(self) -> Reader:
         """What the digest needs to know of this profile."""
         return Reader(
+            profile=self.name,
             language=self.language,
             time_zone=self.time_zone,
             fields=tuple(field.name for field in self.fields),
@@ -160,6 +162,8 @@ def _explain(source: str, problem: dict[str, Any]) -> str:
             said = "is missing; add it (docs/profile.md has an example)"
         case "string_pattern_mismatch" if parents[:1] == ["categories"]:
             said = f"is {problem['input']!r}, no arXiv category; write it like cs.CV or astro-ph"
+        case "string_pattern_mismatch" if problem["loc"] == ("name",):
+            said = f"is {problem['input']!r}; write up to 40 lower-case letters, digits and hyphens"
         case "value_error":
             said = str(problem["ctx"]["error"])
         case "too_short":
