@@ -64,7 +64,7 @@ def model(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageMod
         }
         for name, value in variables.items():
             monkeypatch.setenv(f"DIGEST_{name}", value)
-        for app in (fetch, score, aggregate):
+        for app in (score, aggregate):
             monkeypatch.setattr(app.metrics.provider, "namespace", "ArxivDigest/test")
         yield server
 
