@@ -92,7 +92,8 @@ def load_profile(text: str, source: str = "profile.yaml") -> Profile:
     and how to mend it.
     """
     try:
-        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - it is a SafeLoader
+        # The loader is a SafeLoader.
+        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 # nosec B506
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
         # A value error is a date or a number that cannot be, such as 2026-13-45.
         raise ProfileError(f"{source} is not YAML: {problem}") from None
