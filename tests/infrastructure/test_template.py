@@ -661,9 +661,8 @@ def test_an_identity_is_created_only_when_asked_for() -> None:
 Metric = tuple[str, str, str, str]
 """A metric's namespace, name, and its one dimension's name and value."""
 
-# AWS's own, of which the template may name these: https://docs.aws.amazon.com/lambda/latest/dg/
-# monitoring-metrics-types.html and .../AWSSimpleQueueService/latest/SQSDeveloperGuide/
-# sqs-available-cloudwatch-metrics.html
+# AWS's own, of which the template may name these ("Types of metrics for Lambda functions" in
+# Lambda's guide, "Available CloudWatch metrics for Amazon SQS" in that of SQS).
 AWS_METRICS = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName"),
