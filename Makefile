@@ -38,10 +38,14 @@ test: $(ENVIRONMENTS) ## all tests: unit, integration, infrastructure, e2e
 	$(PY) -m pytest --ignore tests/e2e; others=$$?; \
 	wait $$e2e; stack=$$?; cat .local/e2e.log; exit $$((others + stack))
 
-check: $(ENVIRONMENTS) ## ruff, mypy, cfn-lint, sam validate
+check: $(ENVIRONMENTS) ## ruff, mypy, bandit, pip-audit, cfn-lint, sam validate
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/bandit -q -c pyproject.toml -r layers/common functions local
+	@# What a registry has no records of is said to be unaudited, and fails nothing.
+	.venv/bin/pip-audit --progress-spinner off --no-deps --disable-pip \
+	  -r layers/dependencies/requirements.txt -r layers/ranking/requirements.txt
 	.venv/bin/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml
 	AWS_DEFAULT_REGION=us-east-1 .local/sam/bin/sam validate --lint
 

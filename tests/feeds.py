@@ -46,13 +46,14 @@ class FeedServer:
     """The server's address, its feeds by category, and what it was asked.
 
     ``faults`` are answers (status, headers) that a category gives before it gives its feed;
-    ``bodies`` are sent as they are, said to be gzip, instead of a feed.
+    ``bodies`` are sent as they are, said to be gzip, instead of a feed, and ``plain`` ones are not.
     """
 
     base_url: str
     feeds: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, list[tuple[int, dict[str, str]]]] = field(default_factory=dict)
     bodies: dict[str, bytes] = field(default_factory=dict)
+    plain: dict[str, bytes] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     connections: set[Any] = field(default_factory=set)
 
@@ -81,6 +82,8 @@ def feed_server() -> Iterator[FeedServer]:
                 self.answer(status, headers, b"")
             elif category in server.bodies:
                 self.answer(200, {"Content-Encoding": "gzip"}, server.bodies[category])
+            elif category in server.plain:
+                self.answer(200, {}, server.plain[category])
             elif category in server.feeds:
                 body = gzip.compress(server.feeds[category])
                 self.answer(200, {"Content-Encoding": "gzip"}, body)

@@ -24,6 +24,8 @@ from arxiv_digest.adapters.mailer import ONE_ATTEMPT, Mailer
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.adapters.settings import AggregateSettings
 from arxiv_digest.announcements import eastern_date
+from arxiv_digest.firings import run_is_due
+from arxiv_digest.models import Digest
 from arxiv_digest.steps.aggregate import (
     Aggregate,
     AggregateDone,
@@ -51,34 +53,64 @@ def step() -> Aggregate:
     )
 
 
-def aggregate(day: date) -> AggregateResult:
+def aggregate(day: date, now: datetime) -> AggregateResult:
     """Make the digest of a date and report it."""
-    result = step()(day, datetime.now(UTC))
+    logger.set_correlation_id(day.isoformat())
+    result = step()(day, now)
     states = Counter(result.mail.values())
     logger.info("digest of %s: %s", day, result.done, extra={"mail": states})
     if result.digest:
-        ledger = result.digest.ledger
-        metrics.add_metric("Recommended", MetricUnit.Count, result.digest.recommended)
-        metrics.add_metric("Failed", MetricUnit.Count, ledger.failed)
-        logger.info("ledger of %s", day, extra={"ledger": ledger.model_dump()})
+        report(result.digest)
+        if day == eastern_date(now):
+            metrics.add_metric("DigestReady", MetricUnit.Count, 1)
     metrics.add_metric("MailSent", MetricUnit.Count, states[MailState.SENT])
     metrics.add_metric("MailRefused", MetricUnit.Count, states[MailState.REFUSED])
     metrics.add_metric("MailUncertain", MetricUnit.Count, states[MailState.UNCERTAIN])
     return result
 
 
+def report(digest: Digest) -> None:
+    """Report a digest's ledger: announced = scored + triaged + failed, in one record."""
+    ledger = digest.ledger
+    metrics.add_metric("Announced", MetricUnit.Count, ledger.announced)
+    metrics.add_metric("Scored", MetricUnit.Count, ledger.scored)
+    metrics.add_metric("Triaged", MetricUnit.Count, ledger.triaged)
+    metrics.add_metric("Failed", MetricUnit.Count, ledger.failed)
+    metrics.add_metric("FailedShare", MetricUnit.Percent, ledger.failed_share)
+    metrics.add_metric("Recommended", MetricUnit.Count, digest.recommended)
+    logger.info("ledger of the digest of %s", digest.date, extra={"ledger": ledger.model_dump()})
+
+
 def counted_down(record: DynamoDBRecord) -> None:
     """Make the digest of the run that a stream record shows counted down to nothing."""
     keys = record.dynamodb.keys if record.dynamodb else {}
     try:
-        aggregate(date.fromisoformat(str(keys["pk"]).removeprefix("RUN#")))
+        aggregate(date.fromisoformat(str(keys["pk"]).removeprefix("RUN#")), datetime.now(UTC))
     except Exception:
         # Powertools names the record to the stream, which tries again, and says nothing.
         logger.exception("the digest of %s could not be made", keys.get("pk"))
         raise
 
 
-@logger.inject_lambda_context
+def deadline(now: datetime) -> AggregateResult:
+    """Make the digest of the schedule's own deadline, and report whether the day has what is due.
+
+    It comes every day, so that an alarm can tell silence from a weekend. On a weekend no run is
+    due; one that was started by hand is finished all the same.
+    """
+    day = eastern_date(now)
+    result = aggregate(day, now)
+    missing = result.done is AggregateDone.NO_RUN and run_is_due(day)
+    metrics.add_metric("RunMissing", MetricUnit.Count, int(missing))
+    if missing:
+        logger.error("no run was started for %s; see the log of fetch", day)
+    if result.digest is None:
+        metrics.add_metric("DigestReady", MetricUnit.Count, int(not missing))
+    metrics.add_metric("MailUncertain", MetricUnit.Count, step().close_claims(day))
+    return result
+
+
+@logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle stream records, or the deadline: a :class:`DeadlineEvent`."""
@@ -89,10 +121,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             )
         )
     told = DeadlineEvent.model_validate(event)
-    result = aggregate(told.date or eastern_date(datetime.now(UTC)))
-    missing = result.done is AggregateDone.NO_RUN
-    # Only the schedule's own deadline is about a day that must have a run.
-    metrics.add_metric("RunMissing", MetricUnit.Count, int(missing and told.date is None))
-    if missing:
-        logger.error("no run was started for %s; see the log of fetch", result.date)
+    now = datetime.now(UTC)
+    result = aggregate(told.date, now) if told.date else deadline(now)
     return result.model_dump(mode="json", exclude={"digest"})

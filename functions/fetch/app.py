@@ -7,8 +7,7 @@ from functools import cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.archive import Archive
@@ -16,12 +15,12 @@ from arxiv_digest.adapters.arxiv import FeedReader
 from arxiv_digest.adapters.queue import BatchQueue
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.adapters.settings import FetchSettings
+from arxiv_digest.announcements import eastern_date
 from arxiv_digest.firings import FetchEvent
 from arxiv_digest.models import LOCAL_SCORER, Scorer, ScorerKind
-from arxiv_digest.steps.fetch import Done, Fetch
+from arxiv_digest.steps.fetch import Fetch
 
 logger = Logger(service="fetch")
-metrics = Metrics(service="fetch")
 
 
 @cache
@@ -38,13 +37,13 @@ def step() -> Fetch:
     )
 
 
-@logger.inject_lambda_context
-@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a firing; ``event`` is a :class:`FetchEvent`, the answer a ``FetchResult``."""
-    result = step()(FetchEvent.model_validate(event), datetime.now(UTC), context.aws_request_id)
+    now = datetime.now(UTC)
+    logger.set_correlation_id(eastern_date(now).isoformat())
+    result = step()(FetchEvent.model_validate(event), now, context.aws_request_id)
+    logger.set_correlation_id(result.date.isoformat())
     answer = result.model_dump(mode="json")
     logger.info("fetch %s for %s", result.done, result.date, extra={"fetch": answer})
-    announced = result.announced if result.done is Done.STARTED else 0
-    metrics.add_metric("Announced", MetricUnit.Count, announced)
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from arxiv_digest.adapters.queue import BatchQueue
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.adapters.settings import ScoreSettings
 from arxiv_digest.models import Batch
-from arxiv_digest.steps.score import Score
+from arxiv_digest.steps.score import Score, ScoreDone
 
 if TYPE_CHECKING:
     from arxiv_digest.adapters.llm import LanguageModel
@@ -79,6 +80,9 @@ def queue() -> BatchQueue:
 
 def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
     """Score the batch of one message; whatever is raised makes SQS deliver it again."""
+    arrived = time.monotonic()
+    # Whatever the message before this one was about.
+    logger.set_correlation_id(None)
     left = lambda_context.get_remaining_time_in_millis() / 1000
     try:
         queue().hide(record.receipt_handle, left + AFTER_DEATH)
@@ -86,7 +90,9 @@ def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
         # Should this call be killed, the message comes back later than it could: no reason to stop.
         logger.exception("message %s could not be hidden for a shorter time", record.message_id)
     try:
-        result = step()(Batch.model_validate_json(record.body))
+        batch = Batch.model_validate_json(record.body)
+        logger.set_correlation_id(batch.date.isoformat())
+        result = step()(batch)
     except Exception as problem:
         receives = int(record.attributes.approximate_receive_count)
         asked = getattr(problem, "retry_after", 0.0)
@@ -101,12 +107,12 @@ def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
         result.done,
         extra={"score": result.model_dump(mode="json")},
     )
-    metrics.add_metric("Scored", MetricUnit.Count, result.scored)
-    metrics.add_metric("ScoringFailed", MetricUnit.Count, result.failed)
+    if result.done is ScoreDone.SCORED:
+        metrics.add_metric("BatchSeconds", MetricUnit.Seconds, time.monotonic() - arrived)
     metrics.add_metric("Tokens", MetricUnit.Count, result.tokens.total)
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle messages of the batch queue; the answer names those that failed."""

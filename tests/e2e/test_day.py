@@ -9,9 +9,7 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from arxiv_digest.models import Digest, Paper, Verdict
 from local.day import logged
@@ -68,7 +66,7 @@ def test_the_mail_handed_to_ses_is_kept_with_all_its_headers(deployed: Deployed)
         assert isinstance(mail, EmailMessage)
         assert mail["To"] == reader
         assert mail["From"].addresses[0].display_name == "每日 digest"
-        assert mail["X-ArXiv-Digest"] == str(day)
+        assert mail["X-ArXiv-Digest"] == f"date={day}; profile=default"
         assert mail["List-Unsubscribe"]
         plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
         assert plain is not None
@@ -204,27 +202,6 @@ def test_a_profile_in_the_bucket_takes_the_packaged_ones_place(deployed: Deploye
         s3.delete_object(Bucket=bucket, Key="config/profile.yaml")
     assert deployed.arxiv.asked() == ["math.CO"]
     assert json.loads(deployed.read("latest.json"))["date"]
-
-
-def test_the_functions_may_do_no_more_than_their_roles_say(deployed: Deployed) -> None:
-    cloudformation = deployed.stack.client("cloudformation")
-    detail = cloudformation.describe_stack_resource(
-        StackName="arxiv-digest", LogicalResourceId="ScoreRole"
-    )["StackResourceDetail"]
-    arn = f"arn:aws:iam::000000000000:role/{detail['PhysicalResourceId']}"
-    credentials = deployed.stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")[
-        "Credentials"
-    ]
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=deployed.stack.emulator.url,
-        region_name="us-east-1",
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
-    with pytest.raises(ClientError, match="AccessDenied"):
-        s3.list_objects_v2(Bucket=deployed.stack.outputs["Bucket"])
 
 
 def test_the_seeds_day_is_read_whole(deployed: Deployed, digest_data: Path) -> None:

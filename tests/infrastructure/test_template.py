@@ -254,11 +254,11 @@ def test_only_a_run_that_is_counted_down_wakes_aggregate(record: Any, wakes: boo
 # ------------------------------------------------------------------------------ schedules
 
 
-def times(expression: str) -> list[time]:
-    """The times of day of a schedule that has to be a weekday's."""
+def times(expression: str, days: str = "MON-FRI") -> list[time]:
+    """The times of day of a schedule that has to fire on these days."""
     fields = re.fullmatch(r"cron\((.+)\)", expression)[1].split()
-    minutes, hours, *days = fields
-    assert days == ["?", "*", "MON-FRI", "*"]
+    minutes, hours, *told = fields
+    assert told == ["?", "*", days, "*"]
     return [time(hour, minute) for hour in _numbers(hours) for minute in _numbers(minutes)]
 
 
@@ -278,7 +278,7 @@ def test_a_schedule_fires_in_arxivs_time_and_only_when_asked_for(schedule: Any) 
     event = events(FULL, "ScheduleV2")[schedule]
     assert event["State"] == "ENABLED"
     assert event["ScheduleExpressionTimezone"] == "America/New_York"
-    assert times(event["ScheduleExpression"])
+    assert times(event["ScheduleExpression"], "*" if schedule[1] == "Deadline" else "MON-FRI")
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids="-".join)
@@ -316,10 +316,10 @@ def test_fetch_fires_through_the_night_and_twice_later() -> None:
 
 
 @pytest.mark.parametrize("told", [time(6, 0), time(7, 45), time(23, 5)], ids=str)
-def test_the_deadline_is_at_the_time_that_is_asked_for(told: time) -> None:
+def test_the_deadline_is_every_day_at_the_time_that_is_asked_for(told: time) -> None:
     stack = Stack(DeadlineTime=f"{told:%H:%M}")
     event = events(stack, "ScheduleV2")["AggregateFunction", "Deadline"]
-    assert times(event["ScheduleExpression"]) == [told]
+    assert times(event["ScheduleExpression"], "*") == [told]
     asked = DeadlineEvent.model_validate_json(event["Input"])
     assert asked.deadline
     assert asked.date is None
@@ -327,7 +327,7 @@ def test_the_deadline_is_at_the_time_that_is_asked_for(told: time) -> None:
 
 def test_the_deadline_comes_after_the_last_firing_of_the_night() -> None:
     schedules = events(PLAIN, "ScheduleV2")
-    [deadline] = times(schedules["AggregateFunction", "Deadline"]["ScheduleExpression"])
+    [deadline] = times(schedules["AggregateFunction", "Deadline"]["ScheduleExpression"], "*")
     assert deadline > max(times(schedules["FetchFunction", "Last"]["ScheduleExpression"]))
 
 
@@ -635,7 +635,9 @@ def test_a_secret_is_read_only_where_one_is_named() -> None:
 
 def test_no_secret_passes_through_the_template() -> None:
     secretive = re.compile("secret|password|credential|token|key", re.IGNORECASE)
-    assert list(filter(secretive.search, TEMPLATE["Parameters"])) == ["LlmSecretName"]
+    # A budget counts the tokens of a language model, which open nothing.
+    found = set(filter(secretive.search, TEMPLATE["Parameters"]))
+    assert found == {"LlmSecretName", "TokenBudget"}
     for parameter in TEMPLATE["Parameters"].values():
         assert "NoEcho" not in parameter
     # A dynamic reference would be resolved into what describes the function.
@@ -656,36 +658,141 @@ def test_an_identity_is_created_only_when_asked_for() -> None:
 # ------------------------------------------------------------------------------ alarms and outputs
 
 
-def metrics_of(function: str) -> set[tuple[str, str, str]]:
-    """The namespace, service and name of each metric that a function's code adds."""
+Metric = tuple[str, str, str, str]
+"""A metric's namespace, name, and its one dimension's name and value."""
+
+# AWS's own, of which the template may name these ("Types of metrics for Lambda functions" in
+# Lambda's guide, "Available CloudWatch metrics for Amazon SQS" in that of SQS).
+AWS_METRICS = {
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName"),
+    ("AWS/Lambda", "Errors", "FunctionName"),
+    ("AWS/Lambda", "Duration", "FunctionName"),
+}
+
+
+def metrics_of(function: str) -> set[Metric]:
+    """Each metric that a function's code adds; Powertools gives it the dimension ``service``."""
     code = (ROOT / PLAIN[function]["CodeUri"] / "app.py").read_text("utf-8")
     calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
-    [told] = [
-        {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+    services = [
+        ast.literal_eval(keyword.value)
         for call in calls
         if isinstance(call.func, ast.Name) and call.func.id == "Metrics"
+        for keyword in call.keywords
+        if keyword.arg == "service"
     ]
-    namespace = PLAIN[function]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
-    return {
-        (namespace, told["service"], ast.literal_eval(call.args[0]))
+    added = [
+        ast.literal_eval(call.args[0])
         for call in calls
         if isinstance(call.func, ast.Attribute) and call.func.attr == "add_metric"
-    }
+    ]
+    assert len(services) == bool(added)
+    namespace = PLAIN[function]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+    return {(namespace, name, "service", services[0]) for name in added}
 
 
-def alarms() -> dict[str, Any]:
-    return PLAIN.of("AWS::CloudWatch::Alarm")
+REPORTED = set().union(*map(metrics_of, FUNCTIONS))
+
+
+def alarms(stack: Stack = FULL) -> dict[str, Any]:
+    return stack.of("AWS::CloudWatch::Alarm")
+
+
+def metric_of(alarm: Any) -> Metric:
+    [dimension] = alarm["Dimensions"]
+    return alarm["Namespace"], alarm["MetricName"], dimension["Name"], dimension["Value"]
+
+
+def assert_known(metric: Metric) -> None:
+    """A metric of the code, or one of AWS's own about a resource of this stack."""
+    namespace, name, dimension, value = metric
+    if metric not in REPORTED:
+        assert (namespace, name, dimension) in AWS_METRICS, metric
+        kind = {"AWS/SQS": "AWS::SQS::Queue", "AWS/Lambda": "AWS::Serverless::Function"}[namespace]
+        assert value.removesuffix(".QueueName") in PLAIN.of(kind)
+        assert value.endswith(".QueueName") == (namespace == "AWS/SQS")
+
+
+class Dashboard:
+    """The one dashboard's body: its alarms, its metrics with their statistic, its annotations."""
+
+    def __init__(self, stack: Stack) -> None:
+        [properties] = stack.of("AWS::CloudWatch::Dashboard").values()
+        self.widgets = json.loads(properties["DashboardBody"])["widgets"]
+        self.alarms: list[str] = []
+        self.metrics: list[tuple[Metric, str]] = []
+        self.annotations: list[tuple[Metric, float]] = []
+        for widget in self.widgets:
+            told = widget["properties"]
+            self.alarms += told.get("alarms", ())
+            for metric in told.get("metrics", ()):
+                own = metric.pop() if isinstance(metric[-1], dict) else {}
+                self.metrics.append((tuple(metric), own.get("stat") or told["stat"]))
+            for line in told.get("annotations", {}).get("horizontal", ()):
+                self.annotations.append((self.metrics[-1][0], line["value"]))
+
+    def statistics(self, name: str) -> set[str]:
+        """The statistics that are shown of the metrics of one name."""
+        return {stat for metric, stat in self.metrics if metric[1] == name}
 
 
 @pytest.mark.parametrize("alarm", alarms())
-def test_an_alarm_rings_at_the_first_trouble_and_tells_the_topic(alarm: str) -> None:
-    properties = PLAIN[alarm]
+def test_an_alarm_tells_the_topic_what_to_do(alarm: str) -> None:
+    properties = FULL[alarm]
     assert properties["AlarmActions"] == ["AlarmTopic"]
+    assert len(properties["AlarmDescription"]) > 30
+    assert_known(metric_of(properties))
+
+
+SILENCE = {"NoDigestAlarm"}
+LIMITS = {
+    "FailedPapersAlarm": ("Maximum", 300, 5),
+    "TokenBudgetAlarm": ("Sum", 86_400, "1234567"),
+}
+
+
+@pytest.mark.parametrize("alarm", sorted(alarms().keys() - SILENCE - set(LIMITS)))
+def test_an_alarm_of_troubles_rings_at_the_first(alarm: str) -> None:
+    properties = PLAIN[alarm]
     assert properties["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert properties["Threshold"] == 1
+    assert properties["Period"] == 300
     assert properties["EvaluationPeriods"] == 1
     # A run a day leaves most periods without data.
     assert properties["TreatMissingData"] == "notBreaching"
+    assert properties["Statistic"] == ("Maximum" if "AWS/" in properties["Namespace"] else "Sum")
+
+
+@pytest.mark.parametrize("alarm", LIMITS)
+def test_an_alarm_of_a_limit_rings_above_it(alarm: str) -> None:
+    properties = Stack(TokenBudget="1234567")[alarm]
+    told = (properties["Statistic"], properties["Period"], properties["Threshold"])
+    assert told == LIMITS[alarm]
+    assert properties["ComparisonOperator"] == "GreaterThanThreshold"
+    assert properties["EvaluationPeriods"] == 1
+    assert properties["TreatMissingData"] == "notBreaching"
+
+
+def test_the_token_budget_is_a_number_of_a_default() -> None:
+    assert TEMPLATE["Parameters"]["TokenBudget"]["Type"] == "Number"
+    assert PLAIN["TokenBudgetAlarm"]["Threshold"] == 1_000_000
+
+
+def test_an_alarm_rings_when_a_day_and_two_hours_brought_no_sign_of_a_digest() -> None:
+    alarm = FULL["NoDigestAlarm"]
+    assert metric_of(alarm)[1] == "DigestReady"
+    assert alarm["Statistic"] == "Sum"
+    # Longer than from one deadline to the next, so that what rings is a deadline without one.
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 26 * 3600
+    assert alarm["DatapointsToAlarm"] == alarm["EvaluationPeriods"]
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_a_stack_whose_schedules_do_not_fire_is_silent_without_an_alarm() -> None:
+    for stack in (PLAIN, without("ScheduleEnabled")):
+        assert set(alarms()) - set(alarms(stack)) == SILENCE
 
 
 @pytest.mark.parametrize("queue", ["BatchDeadLetterQueue", "FailureQueue"])
@@ -700,19 +807,64 @@ def test_an_alarm_watches_each_queue_of_what_was_given_up(queue: str) -> None:
     assert watching["Statistic"] == "Maximum"
 
 
-def test_alarms_watch_what_the_functions_report() -> None:
-    reported = set().union(*map(metrics_of, FUNCTIONS))
-    watched = set()
-    for alarm in alarms().values():
-        if alarm["Namespace"] != "AWS/SQS":
-            [dimension] = alarm["Dimensions"]
-            assert dimension["Name"] == "service"  # Powertools adds this one and no other
-            assert alarm["Statistic"] == "Sum"
-            watched.add((alarm["Namespace"], dimension["Value"], alarm["MetricName"]))
-    assert watched <= reported
-    assert {name for _, _, name in watched} >= {"MailRefused", "MailUncertain", "RunMissing"}
-    for namespace, _, _ in watched:
-        assert "stack" in namespace.lower(), "another stack of the account must not ring this alarm"
+def test_each_trouble_has_its_alarm() -> None:
+    assert {metric_of(alarm)[1] for alarm in alarms().values()} == {
+        "ApproximateNumberOfMessagesVisible",
+        "MailRefused",
+        "MailUncertain",
+        "RunMissing",
+        "DigestReady",
+        "FailedShare",
+        "Tokens",
+    }
+
+
+def test_each_metric_of_the_code_is_watched_or_shown_and_meant_once() -> None:
+    watched = {metric_of(alarm) for alarm in alarms().values()}
+    shown = {metric for metric, _ in Dashboard(FULL).metrics}
+    assert watched | shown >= REPORTED
+    assert len({name for _, name, _, _ in REPORTED}) == len(REPORTED), "one name, one meaning"
+    for namespace, _, _, _ in REPORTED:
+        assert "stack" in namespace.lower(), "another stack of the account must not be counted in"
+
+
+@pytest.mark.parametrize("stack", [PLAIN, FULL], ids=["by default", "with everything"])
+def test_the_dashboard_shows_what_there_is(stack: Stack) -> None:
+    dashboard = Dashboard(stack)
+    assert sorted(dashboard.alarms) == sorted(f"{alarm}.Arn" for alarm in alarms(stack))
+    for metric, _ in dashboard.metrics:
+        assert_known(metric)
+
+
+def test_the_dashboard_shows_what_an_operator_asks_for() -> None:
+    dashboard = Dashboard(Stack(TokenBudget="1234567"))
+    for name in ("Announced", "Scored", "Triaged", "Failed", "Recommended"):
+        assert dashboard.statistics(name) == {"Maximum"}
+    for name in ("MailSent", "MailRefused", "MailUncertain", "Tokens", "Redelivered", "Errors"):
+        assert dashboard.statistics(name) == {"Sum"}
+    assert dashboard.statistics("BatchSeconds") == {"p50", "p95"}
+    [(metric, value)] = dashboard.annotations
+    assert (metric[1], value) == ("Tokens", 1_234_567)
+    shown = {(name, value) for (_, name, _, value), _ in dashboard.metrics}
+    assert ("ApproximateAgeOfOldestMessage", "BatchQueue.QueueName") in shown
+    for queue in ("BatchDeadLetterQueue", "FailureQueue"):
+        assert ("ApproximateNumberOfMessagesVisible", f"{queue}.QueueName") in shown
+    for function in FUNCTIONS:
+        assert {("Errors", function), ("Duration", function)} <= shown
+
+
+def test_the_dashboards_widgets_lie_beside_each_other() -> None:
+    taken: set[tuple[int, int]] = set()
+    for widget in Dashboard(FULL).widgets:
+        x, y = widget["x"], widget["y"]
+        cells = {
+            (column, row)
+            for column in range(x, x + widget["width"])
+            for row in range(y, y + widget["height"])
+        }
+        assert max(column for column, _ in cells) < 24
+        assert not cells & taken
+        taken |= cells
 
 
 def test_alarms_reach_somebody_where_an_address_is_given() -> None:
@@ -736,6 +888,7 @@ def test_outputs_name_what_a_person_has_to_find() -> None:
             "AggregateFunctionName": "AggregateFunction",
         }.items()
     )
+    assert PLAIN.outputs["DashboardAddress"].endswith("#dashboards/dashboard/Dashboard")
 
 
 def test_a_second_stack_in_the_account_meets_no_name_of_the_first() -> None:
@@ -751,10 +904,13 @@ def test_a_second_stack_in_the_account_meets_no_name_of_the_first() -> None:
         "BucketName",
         "RoleName",
         "TopicName",
+        "AlarmName",
         "Name",
     }
     for name, resource in PLAIN.resources.items():
         assert not fixed & set(resource["Properties"]), name
+    [dashboard] = PLAIN.of("AWS::CloudWatch::Dashboard").values()
+    assert dashboard["DashboardName"] == "AWS::StackName-AWS::Region"
 
 
 def test_the_archive_refuses_plain_http() -> None:

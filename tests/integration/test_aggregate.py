@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -42,13 +43,15 @@ class Post:
     def __init__(self, **faults: Exception) -> None:
         self.faults = faults
         self.sent: list[str] = []
+        self.digests: set[date] = set()
 
-    def send(self, message: EmailMessage) -> str:
+    def send(self, message: EmailMessage, digest: date) -> str:
         recipient = message["To"].addresses[0].addr_spec
         fault = self.faults.pop(recipient.partition("@")[0], None)
         if fault:
             raise fault
         self.sent.append(recipient)
+        self.digests.add(digest)
         return f"ses-{len(self.sent)}"
 
 
@@ -149,13 +152,61 @@ def test_a_mail_of_which_nobody_knows_is_never_sent_again(cloud: Cloud) -> None:
     post = Post(one=MailUncertain("the connection broke"))
     step = cloud.aggregate(*READERS, mailer=post)
     assert step(DAY, NOW).mail[READERS[0]] is MailState.UNCERTAIN
-    assert step(DAY, NOW).mail[READERS[0]] is MailState.CLAIMED, "another call may be sending it"
-    later = cloud.aggregate(*READERS, mailer=post, minutes=10)
-    assert later(DAY, NOW).mail[READERS[0]] is MailState.UNCERTAIN
+    for minutes in (0, 10):
+        later = cloud.aggregate(*READERS, mailer=post, minutes=minutes)
+        assert later(DAY, NOW).mail[READERS[0]] is MailState.UNCERTAIN_BEFORE
     assert post.sent == [READERS[1]]
     claim = cloud.runs.mail_claim(DAY, READERS[0])
     assert claim is not None
-    assert claim.state == "SENDING"
+    assert (claim.state, claim.detail) == ("UNCERTAIN", "the connection broke")
+    assert not cloud.runs.claim_mail(DAY, READERS[0])
+
+
+def test_the_id_that_ses_gives_a_mail_is_kept(cloud: Cloud) -> None:
+    a_run_of(cloud, papers(1), 1)
+    post = Post()
+    cloud.aggregate(*READERS, mailer=post)(DAY, NOW)
+    assert post.digests == {DAY}
+    claims = cloud.runs.mail_claims(DAY)
+    assert {reader: claim[::2] for reader, claim in claims.items()} == {
+        READERS[0]: ("SENT", "ses-1"),
+        READERS[1]: ("SENT", "ses-2"),
+    }
+
+
+@pytest.mark.parametrize(("days", "told"), [(1, True), (2, True), (3, True), (4, False)])
+def test_a_claim_that_a_died_call_left_open_is_told_once_by_a_later_deadline(
+    cloud: Cloud, days: int, told: bool
+) -> None:
+    deadline = DAY + timedelta(days=days)
+    assert cloud.runs.claim_mail(DAY, "One@example.org")
+    assert cloud.runs.claim_mail(DAY, READERS[1])
+    cloud.runs.settle_mail(DAY, READERS[1], "SENT", "ses-1")
+    assert cloud.aggregate().close_claims(deadline) == 0, "the call may be sending it yet"
+
+    logged: list[str] = []
+    later = replace(cloud.aggregate(minutes=10), log=logged.append)
+    assert [later.close_claims(deadline) for _ in range(2)] == [int(told), 0]
+
+    assert len(logged) == int(told)
+    assert "one@example.org" not in "".join(logged)
+    claim = cloud.runs.mail_claim(DAY, "one@example.org")
+    assert claim is not None
+    assert claim.state == ("UNCERTAIN" if told else "SENDING")
+    assert not cloud.runs.claim_mail(DAY, "one@example.org")
+    sent = cloud.runs.mail_claim(DAY, READERS[1])
+    assert sent is not None
+    assert sent.state == "SENT"
+
+
+def test_a_claim_that_was_told_with_its_digest_is_not_told_by_the_next_deadline(
+    cloud: Cloud,
+) -> None:
+    a_run_of(cloud, papers(1), 1)
+    assert cloud.runs.claim_mail(DAY, READERS[0])
+    later = cloud.aggregate(READERS[0], mailer=Post(), minutes=10)
+    assert later(DAY, NOW).mail == {READERS[0]: MailState.UNCERTAIN}
+    assert later.close_claims(DAY + timedelta(days=1)) == 0
 
 
 def test_a_step_that_dies_between_two_recipients_goes_on_with_the_second(cloud: Cloud) -> None:
@@ -318,23 +369,31 @@ def a_message() -> EmailMessage:
 
 def test_ses_is_told_the_senders_name_in_ascii() -> None:
     ses = Ses("ses-id")
-    Mailer(ses, "set").send(a_message())  # type: ignore[arg-type]
+    Mailer(ses, "set").send(a_message(), DAY)  # type: ignore[arg-type]
     sender = str(ses.request["FromEmailAddress"])
     assert sender.isascii()
     assert sender.endswith(" <digest@example.org>")
     assert str(make_header(decode_header(sender))) == "每日 <digest@example.org>"
 
 
+def test_ses_is_told_the_digests_date_so_that_a_bounce_names_it() -> None:
+    ses = Ses("ses-id")
+    Mailer(ses, "set").send(a_message(), DAY)  # type: ignore[arg-type]
+    [tag] = ses.request["EmailTags"]  # type: ignore[misc]
+    assert tag == {"Name": "digest", "Value": "2026-01-22"}
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,256}", tag["Value"]), "what SES takes in a tag"
+
+
 def test_throttling_is_waited_out_and_the_id_kept() -> None:
     ses = Ses(error("TooManyRequestsException", 429), "ses-id")
-    assert Mailer(ses, "set").send(a_message()) == "ses-id"  # type: ignore[arg-type]
+    assert Mailer(ses, "set").send(a_message(), DAY) == "ses-id"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("code", ["MessageRejected", "AccessDeniedException", "NotFoundException"])
 def test_an_answer_that_says_no_is_a_refusal(code: str) -> None:
     ses = Ses(error(code, 400))
     with pytest.raises(MailRefused, match=f"{code}: said so"):
-        Mailer(ses, "set").send(a_message())  # type: ignore[arg-type]
+        Mailer(ses, "set").send(a_message(), DAY)  # type: ignore[arg-type]
     assert ses.calls == 1
 
 
@@ -344,9 +403,9 @@ def test_an_answer_that_says_no_is_a_refusal(code: str) -> None:
 def test_an_answer_that_says_nothing_is_never_followed_by_a_second_mail(fault: Exception) -> None:
     ses = Ses(fault)
     with pytest.raises(MailUncertain):
-        Mailer(ses, "set").send(a_message())  # type: ignore[arg-type]
+        Mailer(ses, "set").send(a_message(), DAY)  # type: ignore[arg-type]
     assert ses.calls == 1
 
 
 def test_the_whole_message_is_handed_to_ses_by_address_of_the_sender(cloud: Cloud) -> None:
-    assert Mailer(cloud.ses, "digests").send(a_message())
+    assert Mailer(cloud.ses, "digests").send(a_message(), DAY)

@@ -177,10 +177,14 @@ def test_a_bomb_of_gzip_is_refused_without_being_unpacked(
     assert peak < 100_000_000, f"{peak} bytes"
 
 
+@pytest.mark.parametrize("packed", [True, False])
 def test_a_feed_too_large_is_refused_and_the_next_one_is_read(
-    reader: FeedReader, server: FeedServer
+    reader: FeedReader, server: FeedServer, packed: bool
 ) -> None:
-    server.bodies["cs.LG"] = gzip.compress(os.urandom(25_000_000), 1)
+    if packed:
+        server.bodies["cs.LG"] = gzip.compress(os.urandom(25_000_000), 1)
+    else:
+        server.plain["cs.LG"] = b"<rss>" * 10_000_000
     with pytest.raises(FeedUnreachable, match="more than 20 MB"):
         reader.read("cs.LG")
     assert reader.read("cs.CV") == server.feeds["cs.CV"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
+import time
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,12 +16,16 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from arxiv_digest.adapters import llm
+from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.announcements import EASTERN
+from arxiv_digest.batches import make_batches
+from arxiv_digest.models import Failed, Tokens, Triaged
 from functions.aggregate import app as aggregate
 from functions.fetch import app as fetch
 from functions.score import app as score
-from tests.builders import DAY, a_paper
+from tests.builders import DAY, a_paper, a_run, papers, scored
 from tests.feeds import feed, feed_server
-from tests.integration.conftest import Cloud
+from tests.integration.conftest import PROFILE, Cloud
 from tests.language_model import LanguageModelServer, language_model
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -65,7 +70,7 @@ def model(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageMod
         }
         for name, value in variables.items():
             monkeypatch.setenv(f"DIGEST_{name}", value)
-        for app in (fetch, score, aggregate):
+        for app in (score, aggregate):
             monkeypatch.setattr(app.metrics.provider, "namespace", "ArxivDigest/test")
         yield server
 
@@ -76,6 +81,14 @@ def a_message(cloud: Cloud) -> dict[str, Any]:
     told = event("score-batch")
     told["Records"][0] |= {"body": received["Body"], "receiptHandle": received["ReceiptHandle"]}
     return told
+
+
+def listen(monkeypatch: pytest.MonkeyPatch) -> StringIO:
+    """What the functions log, as it would reach CloudWatch."""
+    logged = StringIO()
+    for app in (fetch, score, aggregate):
+        monkeypatch.setattr(app.logger.registered_handler, "stream", logged)
+    return logged
 
 
 def test_a_day_by_the_events_of_the_repository(cloud: Cloud, model: LanguageModelServer) -> None:
@@ -91,13 +104,12 @@ def test_a_day_by_the_events_of_the_repository(cloud: Cloud, model: LanguageMode
 
 
 def test_logs_hold_no_key_no_address_and_no_abstract(
-    cloud: Cloud, model: LanguageModelServer, capsys: pytest.CaptureFixture[str]
+    cloud: Cloud,
+    model: LanguageModelServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    logged = StringIO()
-    for app in (fetch, score, aggregate):
-        handler = logging.StreamHandler(logged)
-        handler.setFormatter(app.logger.registered_formatter)
-        app.logger.addHandler(handler)
+    logged = listen(monkeypatch)
     model.misbehaviour = "401"
     fetch.handler({}, CONTEXT)
     score.handler(a_message(cloud), CONTEXT)
@@ -161,15 +173,217 @@ def test_a_message_that_is_no_batch_is_named_too(cloud: Cloud, model: LanguageMo
     assert len(score.handler(told, CONTEXT)["batchItemFailures"]) == 1
 
 
-def test_a_deadline_without_run_is_reported(
+def reported(printed: str) -> list[dict[str, Any]]:
+    """The metric records among what was printed, by name and value (a list of every value)."""
+    records = [json.loads(line) for line in printed.splitlines() if '"_aws"' in line]
+    return [
+        {
+            metric["Name"]: record[metric["Name"]]
+            for told in record["_aws"]["CloudWatchMetrics"]
+            for metric in told["Metrics"]
+        }
+        for record in records
+    ]
+
+
+def at(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
+    """Let aggregate's clock stand at noon of a date in US Eastern time."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime(day.year, day.month, day.day, 12, tzinfo=EASTERN).astimezone(tz)
+
+    monkeypatch.setattr(aggregate, "datetime", Clock)
+
+
+def test_a_digests_whole_ledger_is_one_record_that_adds_up(
     cloud: Cloud, model: LanguageModelServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    batches = make_batches(DAY, papers(8), 3)
+    assert cloud.runs.create(a_run(8, profile=PROFILE, batches=3), batches)
+    for batch in batches[:2]:
+        cloud.runs.complete_batch(
+            batch,
+            [
+                scored(batch.papers[0], 9),
+                Triaged(paper_id=batch.papers[1].id, rank=1),
+                Failed(paper_id=batch.papers[2].id, reason="no"),
+            ],
+            Tokens(),
+        )
+    aggregate.handler(event("aggregate-deadline"), CONTEXT)
+    out = capsys.readouterr().out
+    [record] = reported(out)
+    assert record == {
+        "Announced": [8],
+        "Scored": [2],
+        "Triaged": [2],
+        "Failed": [4],
+        "FailedShare": [50],
+        "Recommended": [2],
+        "MailSent": [2],
+        "MailRefused": [0],
+        "MailUncertain": [0],
+    }
+    [emf] = [json.loads(line) for line in out.splitlines() if '"_aws"' in line]
+    assert emf["service"] == "aggregate"
+    [told] = emf["_aws"]["CloudWatchMetrics"]
+    assert (told["Namespace"], told["Dimensions"]) == ("ArxivDigest/test", [["service"]])
+    units = {metric["Name"]: metric["Unit"] for metric in told["Metrics"]}
+    assert units.pop("FailedShare") == "Percent"
+    assert set(units.values()) == {"Count"}
+
+
+def test_a_day_without_papers_has_failed_none_of_them(
+    cloud: Cloud, model: LanguageModelServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cloud.runs.create(a_run(0, profile=PROFILE, batches=0), [])
+    aggregate.handler(event("aggregate-counted-down"), CONTEXT)
+    [record] = reported(capsys.readouterr().out)
+    assert (record["Announced"], record["FailedShare"]) == ([0], [0])
+
+
+def test_score_reports_the_seconds_and_tokens_of_a_batch_that_was_counted_down(
+    cloud: Cloud, model: LanguageModelServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetch.handler({}, CONTEXT)
+    told = a_message(cloud)
+    model.misbehaviour = "500"
+    score.handler(told, CONTEXT)
+    model.misbehaviour = ""
+    score.handler(told, CONTEXT)
+    score.handler(told, CONTEXT)
+    out = capsys.readouterr().out
+    failed, done, again = reported(out)
+    assert failed == {"Redelivered": [1]}
+    assert 0 < done.pop("BatchSeconds")[0] < 10
+    assert done == {"Tokens": [cloud.runs.results(DAY).tokens.total]} != {"Tokens": [0]}
+    assert again == {"Tokens": [0]}, "it was counted down before"
+    assert '{"Name":"BatchSeconds","Unit":"Seconds"}' in out.replace(" ", "")
+
+
+def test_a_deadline_without_run_is_reported(
+    cloud: Cloud,
+    model: LanguageModelServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at(monkeypatch, DAY)
     assert aggregate.handler({"deadline": True}, CONTEXT)["done"] == "no-run"
-    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    assert [line["RunMissing"] for line in metrics] == [[1.0]]
+    [record] = reported(capsys.readouterr().out)
+    assert (record["RunMissing"], record["DigestReady"]) == ([1], [0])
     aggregate.handler({"deadline": True, "date": "2001-01-01"}, CONTEXT)
-    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    assert [line["RunMissing"] for line in metrics] == [[0.0]], "a person asked for that date"
+    [record] = reported(capsys.readouterr().out)
+    assert not {"RunMissing", "DigestReady"} & set(record), "a person asked for that date"
+
+
+@pytest.mark.parametrize("days", [2, 3])
+def test_a_weekends_deadline_is_a_sign_of_life_and_nothing_else(
+    cloud: Cloud,
+    model: LanguageModelServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+) -> None:
+    at(monkeypatch, DAY + timedelta(days=days))
+    assert aggregate.handler({"deadline": True}, CONTEXT)["done"] == "no-run"
+    [record] = reported(capsys.readouterr().out)
+    assert (record["RunMissing"], record["DigestReady"]) == ([0], [1])
+    assert record["MailSent"] == [0]
+    assert cloud.objects("2026") == []
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_deadline_tells_that_the_day_has_its_digest_made_now_or_before(
+    cloud: Cloud,
+    model: LanguageModelServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    before: bool,
+) -> None:
+    at(monkeypatch, DAY)
+    assert cloud.runs.create(a_run(0, profile=PROFILE, batches=0), [])
+    if before:
+        aggregate.handler(event("aggregate-counted-down"), CONTEXT)
+        [record] = reported(capsys.readouterr().out)
+        assert record["DigestReady"] == [1], "the stream's digest of today tells it, too"
+    answer = aggregate.handler({"deadline": True}, CONTEXT)
+    assert answer["done"] == ("made-before" if before else "made")
+    [record] = reported(capsys.readouterr().out)
+    assert (record["DigestReady"], record["RunMissing"]) == ([1], [0])
+
+
+def test_a_digest_of_another_day_says_nothing_of_today(
+    cloud: Cloud,
+    model: LanguageModelServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at(monkeypatch, DAY + timedelta(days=1))
+    assert cloud.runs.create(a_run(0, profile=PROFILE, batches=0), [])
+    for name in ("aggregate-counted-down", "aggregate-deadline"):
+        aggregate.handler(event(name), CONTEXT)
+        [record] = reported(capsys.readouterr().out)
+        assert not {"RunMissing", "DigestReady"} & set(record)
+
+
+def test_the_deadline_tells_of_claims_that_died_calls_left_open(
+    cloud: Cloud,
+    model: LanguageModelServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    an_hour_ago = Runs(cloud.dynamodb, cloud.table, lambda: time.time() - 3600)
+    assert an_hour_ago.claim_mail(DAY, "one@example.org")
+    at(monkeypatch, DAY + timedelta(days=3))
+    told = []
+    for _ in range(2):
+        aggregate.handler({"deadline": True}, CONTEXT)
+        [record] = reported(capsys.readouterr().out)
+        told.append(sum(record["MailUncertain"]))
+    assert told == [1, 0]
+
+
+def test_every_line_of_a_days_logs_carries_its_date(
+    cloud: Cloud, model: LanguageModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged = listen(monkeypatch)
+    day = str(DAY)
+
+    def dates() -> set[str | None]:
+        lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+        logged.seek(0)
+        logged.truncate()
+        assert lines
+        return {line.get("correlation_id") for line in lines}
+
+    fetch.handler({}, CONTEXT)
+    assert dates() == {day}
+    told = a_message(cloud)
+    model.misbehaviour = "500"
+    score.handler(told, CONTEXT)
+    assert dates() == {day}, "the message failed"
+    told["Records"].append({**told["Records"][0], "body": '{"no": "batch"}'})
+    model.misbehaviour = ""
+    score.handler(told, CONTEXT)
+    assert dates() == {day, None}, "the second message is nobody's"
+    cloud.ses.delete_email_identity(EmailIdentity="digest@example.org")
+    aggregate.handler(event("aggregate-counted-down"), CONTEXT)
+    assert dates() == {day}
+    broken = event("aggregate-counted-down")
+    broken["Records"][0]["dynamodb"]["Keys"]["pk"]["S"] = "RUN#2026-01-23"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Runs, "get", lambda *_: 1 / 0)
+        answer = aggregate.handler(broken, CONTEXT)
+    assert len(answer["batchItemFailures"]) == 1
+    assert dates() == {"2026-01-23"}, "the record failed"
+    for app in (fetch, score, aggregate):
+        app.logger.append_keys(left="over")
+    with pytest.raises(ValueError, match="surprise"):
+        aggregate.handler({"surprise": 1}, CONTEXT)
+    aggregate.logger.info("nothing is known of a day yet")
+    assert dates() == {None}, "the state of the call before is gone"
 
 
 def test_an_event_of_nobody_is_refused_by_name(cloud: Cloud, model: LanguageModelServer) -> None:

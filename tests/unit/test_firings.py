@@ -6,7 +6,14 @@ from itertools import combinations_with_replacement
 import pytest
 from pydantic import ValidationError
 
-from arxiv_digest.firings import Action, FetchEvent, action, categories_to_read, newest
+from arxiv_digest.firings import (
+    Action,
+    FetchEvent,
+    action,
+    categories_to_read,
+    newest,
+    run_is_due,
+)
 from arxiv_digest.models import FeedReading, FeedState
 
 DAY = dt.date(2026, 1, 22)
@@ -122,3 +129,9 @@ def test_a_firing_by_hand_reads_the_date_of_the_newest_feed(older_first):
 @pytest.mark.parametrize("undated", [[], [FeedReading(category="cs.CV", state="unreachable")]])
 def test_without_any_dated_feed_it_reads_today(undated):
     assert newest(undated, today=DAY) == DAY
+
+
+def test_a_run_is_due_on_every_day_but_saturday_and_sunday():
+    week = [dt.date(2026, 1, 19) + dt.timedelta(days=days) for days in range(7)]
+
+    assert [f"{day:%a}" for day in week if not run_is_due(day)] == ["Sat", "Sun"]

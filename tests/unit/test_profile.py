@@ -76,11 +76,19 @@ class TestGoodProfiles:
         assert profile.low_priority == ()
 
     def test_its_reader_is_what_the_digest_shows(self):
-        text = written(language="zh", time_zone="Europe/Berlin", minimum_score=6.5)
+        text = written(name="v-2", language="zh", time_zone="Europe/Berlin", minimum_score=6.5)
 
         assert load_profile(text).reader == Reader(
-            language="zh", time_zone="Europe/Berlin", fields=("Agents",), minimum_score=6.5
+            profile="v-2",
+            language="zh",
+            time_zone="Europe/Berlin",
+            fields=("Agents",),
+            minimum_score=6.5,
         )
+
+    def test_a_profile_without_a_name_is_the_default_one(self):
+        assert load_profile(written()).reader.profile == "default"
+        assert load_profile(written(name="a" * 40)).name == "a" * 40
 
     @pytest.mark.parametrize(
         "category",
@@ -109,7 +117,7 @@ class TestWrongProfiles:
         [
             ({"lanugage": "zh"}, "lanugage", "did you mean 'language'?"),
             ({"min_score": 7}, "min_score", "did you mean 'minimum_score'?"),
-            ({"recipients": ["a"]}, "recipients", "the keys are language, time_zone, categories"),
+            ({"recipients": ["a"]}, "recipients", "the keys are name, language, time_zone"),
             (
                 {"fields": [FIELD | {"descripton": "x"}]},
                 "fields[0].descripton",
@@ -120,6 +128,11 @@ class TestWrongProfiles:
             ({"fields": ...}, "fields", "is missing; add it"),
             ({"fields": [{"name": "A"}]}, "fields[0].description", "is missing; add it"),
             ({"fields": [FIELD, {"description": "x"}]}, "fields[1].name", "is missing; add it"),
+            ({"name": "My Fields"}, "name", "is 'My Fields'; write up to 40 lower-case letters"),
+            ({"name": "a" * 41}, "name", "write up to 40 lower-case letters, digits and hyphens"),
+            ({"name": ""}, "name", "is ''; write up to 40 lower-case letters"),
+            ({"name": "a\n"}, "name", "write up to 40 lower-case letters"),
+            ({"name": 7}, "name", "is 7; input should be a valid string"),
             ({"language": "fr"}, "language", "is 'fr'; input should be 'zh' or 'en'"),
             ({"language": None}, "language", "'zh' or 'en'"),
             ({"time_zone": "Mars/Olympus"}, "time_zone", "a name such as Asia/Shanghai"),

@@ -189,7 +189,7 @@ def test_the_mail_reads_well_in_both_parts_and_names_sender_reader_and_day(langu
     assert "2026-01-22" in message["Subject"]
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["List-Unsubscribe"] == "<mailto:digest@example.org?subject=unsubscribe>"
-    assert message["X-ArXiv-Digest"] == "2026-01-22"
+    assert message["X-ArXiv-Digest"] == "date=2026-01-22; profile=default"
     assert message["Message-ID"] is None
     assert message.get_content_type() == "multipart/alternative"
     for subtype in ("plain", "html"):
@@ -200,13 +200,24 @@ def test_the_mail_reads_well_in_both_parts_and_names_sender_reader_and_day(langu
         assert "s3://bucket/digest.html" in body
 
 
-def test_every_line_of_the_mail_is_short_enough_for_smtp() -> None:
-    paper = a_paper(title="long " * 300, abstract="x" * 3000)
-    raw = render_mail(
-        a_digest([(paper, scored(paper, 9, reason="y" * 2000))]), SENDER, "r@example.org", "p"
-    ).as_bytes()
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_mail_is_text_and_then_html_of_short_ascii_lines(language: str) -> None:
+    paper = a_paper(title="lang é 長い " * 150, abstract="x" * 3000)
+    digest = a_digest(
+        [(paper, scored(paper, 9, reason="好" * 2000))], a_profile(language=language, name="v-2")
+    )
+    raw = render_mail(digest, SENDER, "r@example.org", "p").as_bytes()
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+    assert not any(b"\n" in line for line in raw.split(b"\r\n"))
     assert raw.isascii()
+    message = message_from_bytes(raw, policy=default)
+    assert message["X-ArXiv-Digest"] == "date=2026-01-22; profile=v-2"
+    parts = list(message.iter_parts())
+    assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
+    for each in parts:
+        assert each.get_content_charset() == "utf-8"
+        assert each["Content-Transfer-Encoding"] == "quoted-printable"
+        assert "好" * 2000 in each.get_content()
 
 
 def test_a_subject_of_any_title_is_one_header() -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import feedparser
+from feedparser.encodings import convert_to_utf8
 
 from arxiv_digest.models import AnnounceType, FeedReading, FeedState, Paper
 from arxiv_digest.tex import decode_accents
@@ -30,6 +31,13 @@ _DESCRIPTION = re.compile(
     r"\A\s*arXiv:(?P<id>\S+)\s+Announce Type:\s*(?P<type>[a-z-]+)\s+Abstract:\s?(?P<abstract>.*)\Z",
     re.DOTALL,
 )
+
+
+class EntitiesDeclared(Exception):
+    """A feed that declares entities, with which a few bytes can stand for gigabytes or for a file.
+
+    arXiv's feeds declare none, and escape what stands in a title or an abstract.
+    """
 
 
 class ParsedFeed(NamedTuple):
@@ -57,9 +65,9 @@ def parse_feed(content: bytes, category: str) -> ParsedFeed:
     """Read one category's feed.
 
     The state is ``fresh`` for a whole feed with announcements, ``empty`` for a whole feed without,
-    ``cut-off`` for one that breaks off or is no feed at all; whether it is stale is a question of
-    the date it is read for (:func:`judged`). An announcement that cannot be read whole is left out
-    and named in ``unreadable``; nothing in the content raises.
+    ``cut-off`` for one that breaks off, declares entities or is no feed at all; whether it is stale
+    is a question of the date it is read for (:func:`judged`). An announcement that cannot be read
+    whole is left out and named in ``unreadable``; nothing in the content raises.
     """
     parsed = _parsed(content)
     broken = _break(parsed)
@@ -155,6 +163,9 @@ def author_names(text: str) -> tuple[str, ...]:
 def _parsed(content: bytes) -> Any:
     content = _without_half_a_character(content)
     try:
+        # In the very bytes that the XML parser would get, whatever encoding hides them.
+        if b"<!ENTITY" in convert_to_utf8({}, content, {}):
+            raise EntitiesDeclared
         # A stream, because feedparser takes bytes for the name of a file first. Unsanitised,
         # because it would delete what looks like a tag in an abstract, such as "a <b and c> d".
         return feedparser.parse(
@@ -254,6 +265,8 @@ def _break(parsed: Any) -> str:
     if not parsed.get("version"):
         return "the answer is not a feed"
     problem = parsed.get("bozo_exception")
+    if isinstance(problem, EntitiesDeclared):
+        return "the feed declares entities, which arXiv's feeds never do"
     # A wrong declaration of the encoding does not cut a feed off; feedparser has mended it.
     if not parsed.get("bozo") or isinstance(problem, feedparser.CharacterEncodingOverride):
         return ""

@@ -18,6 +18,9 @@ from arxiv_digest.models import FeedReading, FeedState, Value
 READY = (FeedState.FRESH, FeedState.EMPTY)
 """States in which a category has nothing more to announce on the day."""
 
+SATURDAY = 5
+"""As :meth:`datetime.date.weekday` counts."""
+
 
 class FetchEvent(Value):
     """What invokes fetch: the schedule names its firing, a person sends ``{}``."""
@@ -50,6 +53,11 @@ def categories_to_read(categories: Iterable[str], run_feeds: Iterable[FeedReadin
     """The categories that a run of the date has not read whole and fresh, in profile order."""
     ready = {reading.category for reading in run_feeds if reading.state in READY}
     return [category for category in categories if category not in ready]
+
+
+def run_is_due(day: date) -> bool:
+    """Whether the schedule has a run on a date in US Eastern time: arXiv rests on weekends."""
+    return day.weekday() < SATURDAY
 
 
 def newest(readings: Iterable[FeedReading], today: date) -> date:

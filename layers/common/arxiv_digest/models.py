@@ -174,6 +174,11 @@ class Ledger(Value):
             )
         return self
 
+    @property
+    def failed_share(self) -> float:
+        """The failed papers in percent of those announced; 0 where nothing was."""
+        return 100 * self.failed / self.announced if self.announced else 0.0
+
 
 class ScorerKind(StrEnum):
     """What gave the scores: a language model, or lexical similarity without one."""
@@ -194,8 +199,9 @@ LOCAL_SCORER = Scorer(kind=ScorerKind.LOCAL, name="local TF-IDF")
 
 
 class Reader(Value):
-    """What a digest needs to know of the profile it was made for."""
+    """What a digest needs to know of the profile it was made for; ``profile`` is its name."""
 
+    profile: str = "default"
     language: Literal["zh", "en"]
     time_zone: str
     fields: tuple[str, ...]

@@ -38,6 +38,7 @@ class ResearchField(Value):
 class Profile(Value):
     """One reader's profile; the keys are those of ``profile.yaml``."""
 
+    name: str = Field(default="default", pattern=r"^[a-z0-9-]{1,40}$")
     language: Literal["zh", "en"] = "en"
     time_zone: str = "UTC"
     categories: tuple[
@@ -76,6 +77,7 @@ class Profile(Value):
     def reader(self) -> Reader:
         """What the digest needs to know of this profile."""
         return Reader(
+            profile=self.name,
             language=self.language,
             time_zone=self.time_zone,
             fields=tuple(field.name for field in self.fields),
@@ -90,7 +92,8 @@ def load_profile(text: str, source: str = "profile.yaml") -> Profile:
     and how to mend it.
     """
     try:
-        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - it is a SafeLoader
+        # The loader is a SafeLoader.
+        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 # nosec B506
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
         # A value error is a date or a number that cannot be, such as 2026-13-45.
         raise ProfileError(f"{source} is not YAML: {problem}") from None
@@ -160,6 +163,8 @@ def _explain(source: str, problem: dict[str, Any]) -> str:
             said = "is missing; add it (docs/profile.md has an example)"
         case "string_pattern_mismatch" if parents[:1] == ["categories"]:
             said = f"is {problem['input']!r}, no arXiv category; write it like cs.CV or astro-ph"
+        case "string_pattern_mismatch" if problem["loc"] == ("name",):
+            said = f"is {problem['input']!r}; write up to 40 lower-case letters, digits and hyphens"
         case "value_error":
             said = str(problem["ctx"]["error"])
         case "too_short":

@@ -75,7 +75,7 @@ def render_mail(digest: Digest, sender: Address, recipient: str, page: str) -> E
     message["Subject"] = _subject(digest, said)
     message["Auto-Submitted"] = "auto-generated"
     message["List-Unsubscribe"] = f"<mailto:{sender.addr_spec}?subject=unsubscribe>"
-    message["X-ArXiv-Digest"] = digest.date.isoformat()
+    message["X-ArXiv-Digest"] = f"date={digest.date}; profile={digest.reader.profile}"
     environment = _environment()
     text = environment.get_template("mail.txt.j2").render(context)
     html = environment.get_template("mail.html.j2").render(context)

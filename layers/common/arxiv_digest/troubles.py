@@ -19,6 +19,9 @@ CHINESE = {
     "redirected to another host ({host})": "被重定向到另一台主机（{host}）",
     "the feed has more than {size} MB": "公告源超过 {size} MB",
     "the feed came too slowly": "公告源传输过慢",
+    "the feed declares entities, which arXiv's feeds never do": (
+        "公告源声明了实体，而 arXiv 的公告源从不如此"
+    ),
     "the feed names no announcement date": "公告源没有公告日期",
     "the answer is not a feed": "应答不是公告源",
     "the feed's XML breaks off or is malformed ({where})": "公告源的 XML 中断或有错（{where}）",

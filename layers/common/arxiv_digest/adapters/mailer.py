@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from email.message import EmailMessage
 from email.utils import formataddr
 from typing import TYPE_CHECKING
@@ -32,14 +33,17 @@ class Mailer:
         self._client = client
         self._configuration_set = configuration_set
 
-    def send(self, message: EmailMessage) -> str:
+    def send(self, message: EmailMessage, digest: date) -> str:
         """Send one message and return the id that SES gives it.
+
+        ``digest`` is the digest's date; SES names it, as the tag ``digest``, where it tells of a
+        bounce or a complaint.
 
         Raises :class:`MailRefused` for an answer that says no (throttling only after several
         tries), :class:`MailUncertain` where there was no answer or SES failed.
         """
         try:
-            return self._send(message)
+            return self._send(message, digest)
         except ClientError as problem:
             if problem.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
                 error = problem.response["Error"]
@@ -48,7 +52,7 @@ class Mailer:
         except BotoCoreError as problem:
             raise MailUncertain(str(problem)) from problem
 
-    def _send(self, message: EmailMessage) -> str:
+    def _send(self, message: EmailMessage, digest: date) -> str:
         sender = message["From"].addresses[0]
 
         @retry(
@@ -63,6 +67,7 @@ class Mailer:
                 FromEmailAddress=formataddr((sender.display_name, sender.addr_spec)),
                 Destination={"ToAddresses": [message["To"].addresses[0].addr_spec]},
                 Content={"Raw": {"Data": message.as_bytes()}},
+                EmailTags=[{"Name": "digest", "Value": digest.isoformat()}],
                 ConfigurationSetName=self._configuration_set,
             )
             return answer["MessageId"]

@@ -13,7 +13,7 @@ partition           sort key                    what it holds
 ``RUN#<date>``      ``MODE``                    the response mode that the provider takes
 ``RUN#<date>``      ``DIGEST``                  the digest was made and mailed, how much missing,
                                                 and its ledger
-``RUN#<date>``      ``MAIL#<recipient>``        the claim of one mail: SENDING, SENT or REFUSED
+``RUN#<date>``      ``MAIL#<recipient>``        the claim of one mail and its state
 ``SEEN#<id>``       ``SEEN``                    the date of the run that read the paper
 ``PENDING``         ``<date>#<category>``       a stored feed that the next run reads
 ``DAYS``            ``<date>``                  a line of the archive's index
@@ -84,9 +84,9 @@ class Results(NamedTuple):
 
 
 class MailClaim(NamedTuple):
-    """A claim's state, ``SENDING``, ``SENT`` or ``REFUSED``, and its age in seconds.
+    """A claim's state, ``SENDING``, ``SENT``, ``REFUSED`` or ``UNCERTAIN``, and its age in seconds.
 
-    ``detail`` is SES's message id or its reason.
+    ``detail`` is SES's message id, its reason, or why nobody knows whether the mail was sent.
     """
 
     state: str
@@ -289,13 +289,18 @@ class Runs:
     def mail_claim(self, day: date, recipient: str) -> MailClaim | None:
         """The claim of a mail, or none for a mail that nobody claimed."""
         item = self._get(_run_key(day), _mail(recipient))
-        if item is None:
-            return None
-        written = datetime.fromisoformat(item["written_at"]).timestamp()
-        return MailClaim(item["state"], self._clock() - written, item.get("detail", ""))
+        return self._claim(item) if item else None
+
+    def mail_claims(self, day: date) -> dict[str, MailClaim]:
+        """Every claim of a date, by recipient in lower case."""
+        prefix = _mail("")
+        return {
+            item["sk"].removeprefix(prefix): self._claim(item)
+            for item in self._query(_run_key(day), prefix)
+        }
 
     def settle_mail(self, day: date, recipient: str, state: str, detail: str) -> None:
-        """Close a claim as ``SENT`` with SES's message id, or ``REFUSED`` with its reason."""
+        """Close a claim as ``SENT`` with SES's message id, or as ``REFUSED`` or ``UNCERTAIN``."""
         item = self._item(_run_key(day), _mail(recipient))
         self._table.put_item(Item={**item, "state": state, "detail": detail})
 
@@ -343,6 +348,10 @@ class Runs:
     def days(self) -> list[Day]:
         """Every day of the archive's index, the oldest first."""
         return [Day.model_validate_json(item["day"]) for item in self._query("DAYS", "")]
+
+    def _claim(self, item: Mapping[str, Any]) -> MailClaim:
+        written = datetime.fromisoformat(item["written_at"]).timestamp()
+        return MailClaim(item["state"], self._clock() - written, item.get("detail", ""))
 
     def _item(self, partition: str, sort: str, days: int = RUN_DAYS) -> dict[str, Any]:
         now = int(self._clock())

@@ -30,15 +30,25 @@ class DeadlineEvent(Value):
 CLAIM_SECONDS = 360
 """For this long a claim may be another call's that is sending: longer than aggregate can run."""
 
+ABANDONED_CLAIM = "the call that claimed it ended without saying"
+"""Why nobody knows of a claim that is older than that."""
+
+CLAIM_DAYS = 3
+"""Days before a deadline whose claims it looks at: a deadline that was missed hides none."""
+
 
 class MailState(StrEnum):
-    """What became of one recipient's mail; an ``uncertain`` one is never sent again by itself."""
+    """What became of one recipient's mail.
+
+    An ``uncertain`` one is never sent again by itself; once told, it is ``uncertain-before``.
+    """
 
     SENT = "sent"
     SENT_BEFORE = "sent-before"
     CLAIMED = "claimed"
     REFUSED = "refused"
     UNCERTAIN = "uncertain"
+    UNCERTAIN_BEFORE = "uncertain-before"
 
 
 class AggregateDone(StrEnum):
@@ -96,6 +106,19 @@ class Aggregate:
             self.runs.mark_digest_made(date, results.remaining, digest.ledger)
         return AggregateResult(date=date, done=AggregateDone.MADE, digest=digest, mail=mail)
 
+    def close_claims(self, date: dt.date) -> int:
+        """Settle as uncertain what died calls left open in the days before a date; how many.
+
+        Those of the date itself are settled when its digest is made.
+        """
+        closed = 0
+        for day in (date - dt.timedelta(days=days) for days in range(1, CLAIM_DAYS + 1)):
+            for recipient, claim in self.runs.mail_claims(day).items():
+                if claim.state == "SENDING" and claim.age >= CLAIM_SECONDS:
+                    self._settle_as_uncertain(day, recipient, ABANDONED_CLAIM)
+                    closed += 1
+        return closed
+
     def _write(self, digest: Digest) -> None:
         forms = {
             "md": rendering.render_markdown(digest),
@@ -133,24 +156,32 @@ class Aggregate:
             return MailState.CLAIMED
         if claim.state == "SENT":
             return MailState.SENT_BEFORE
-        return MailState.CLAIMED if claim.age < CLAIM_SECONDS else MailState.UNCERTAIN
+        if claim.state == "UNCERTAIN":
+            return MailState.UNCERTAIN_BEFORE
+        if claim.age < CLAIM_SECONDS:
+            return MailState.CLAIMED
+        return self._settle_as_uncertain(digest.date, recipient, ABANDONED_CLAIM)
 
     def _send(self, digest: Digest, recipient: str, message: EmailMessage) -> MailState:
         try:
-            message_id = self.mailer.send(message)
+            message_id = self.mailer.send(message, digest.date)
         except MailRefused as problem:
             why = str(problem).replace(recipient, masked(recipient))
             self.log(f"SES refused the mail of {digest.date} to {masked(recipient)}: {why}")
             self.runs.settle_mail(digest.date, recipient, "REFUSED", str(problem))
             return MailState.REFUSED
         except MailUncertain as problem:
-            self.log(
-                f"nobody knows whether the mail of {digest.date} to {masked(recipient)} was sent,"
-                f" so it is not sent again: {problem}"
-            )
-            return MailState.UNCERTAIN
+            return self._settle_as_uncertain(digest.date, recipient, str(problem))
         self.runs.settle_mail(digest.date, recipient, "SENT", message_id)
         return MailState.SENT
+
+    def _settle_as_uncertain(self, date: dt.date, recipient: str, why: str) -> MailState:
+        self.log(
+            f"nobody knows whether the mail of {date} to {masked(recipient)} was sent,"
+            f" so it is not sent again: {why.replace(recipient, masked(recipient))}"
+        )
+        self.runs.settle_mail(date, recipient, "UNCERTAIN", why)
+        return MailState.UNCERTAIN
 
 
 def masked(address: str) -> str:
