@@ -65,7 +65,8 @@ class Microburst:
 
     def fired(self, rule: str) -> int:
         """How often a rule was applied."""
-        return len(self._ask("GET", f"fired?rule_id={rule}"))
+        rules = {str(told["id"]): told["fired"] for told in self._ask("GET", "stats")["by_rule"]}
+        return int(rules.get(rule, 0))
 
     def forget(self) -> None:
         """Remove every rule."""

@@ -94,6 +94,11 @@ def misbehaving(kind: str, times: int = 1) -> Step:
     return lambda day: day.deployed.model.misbehave(kind, day.papers[0].id, times)
 
 
+def _killed_and_an_hour_later(day: Day) -> None:
+    day.kill_held("Fetch", day.rules[0])
+    day.an_hour_later()
+
+
 def _mailed(day: Day) -> bool:
     return day.deployed.runs.digest_made(day.date) is not None
 
@@ -161,13 +166,13 @@ FAULTS = (
     Fault("429 for minutes", "score → language model", misbehaving("429", 3)),
     # ------------------------------------------------------------------ AWS says no
     *(
-        Fault(name, hop(*where), inject)
+        Fault(name, hop(*where), inject, Day.an_hour_later if resumed else _nothing)
         for where in OPERATIONS
         if where[1] != "ses"
-        for name, inject in (
-            ("throttled", refused(*where, 3, THROTTLED[where[1]])),
-            ("answers 5xx", refused(*where, 3, UNAVAILABLE[where[1]])),
-            ("out for longer than the SDK tries", out(*where)),
+        for name, inject, resumed in (
+            ("throttled", refused(*where, 3, THROTTLED[where[1]]), False),
+            ("answers 5xx", refused(*where, 3, UNAVAILABLE[where[1]]), False),
+            ("out for longer than the SDK tries", out(*where), where == ("Fetch", "sqs")),
         )
     ),
     Fault("throttled", "aggregate → SES", refused("Aggregate", "ses", 2, THROTTLED["ses"])),
@@ -184,7 +189,12 @@ FAULTS = (
         mails=READERS[1:],
     ),
     # ------------------------------------------------------------------ sudden death
-    Fault("killed while it sends", "fetch → SQS", **held_and_killed("Fetch", "sqs", "")),
+    Fault(
+        "killed while it sends",
+        "fetch → SQS",
+        held_and_killed("Fetch", "sqs", "")["inject"],
+        _killed_and_an_hour_later,
+    ),
     Fault(
         "killed before the run is written",
         "fetch → DynamoDB",
