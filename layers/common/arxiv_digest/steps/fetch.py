@@ -9,14 +9,22 @@ from enum import StrEnum
 from importlib import resources
 
 from arxiv_digest.adapters.archive import PROFILE_KEY, Archive, raw_feed_key
-from arxiv_digest.adapters.arxiv import FeedReader, FeedUnreachable
+from arxiv_digest.adapters.arxiv import ExportApi, FeedReader, FeedUnreachable
 from arxiv_digest.adapters.queue import BatchQueue
 from arxiv_digest.adapters.runs import Pending, Runs
 from arxiv_digest.announcements import ParsedFeed, eastern_date, judged, merge, parse_feed
 from arxiv_digest.batches import make_batches
-from arxiv_digest.firings import Action, FetchEvent, action, categories_to_read, newest
+from arxiv_digest.firings import (
+    Action,
+    FetchEvent,
+    action,
+    categories_to_read,
+    newest,
+    refuse_unfinished,
+)
 from arxiv_digest.models import Batch, FeedReading, FeedState, Paper, Run, Scorer, Value
 from arxiv_digest.profile import Profile, ProfileError, load_profile
+from arxiv_digest.steps.backfill import past_feed
 
 ABANDONED = dt.timedelta(minutes=20)
 """After this time a run whose messages were not all sent is finished by the next firing: longer
@@ -54,6 +62,7 @@ class Fetch:
     """The first step with its adapters."""
 
     arxiv: FeedReader
+    export_api: ExportApi
     runs: Runs
     queue: BatchQueue
     archive: Archive
@@ -66,11 +75,15 @@ class Fetch:
         that the first try started.
 
         Raises :class:`~arxiv_digest.profile.ProfileError` before anything is fetched when the
-        profile is wrong. Whatever is wrong with a feed is a state of the run instead.
+        profile is wrong, and ``ValueError`` for a backfill of a day that is not over. Whatever is
+        wrong with a feed is a state of the run instead.
         """
         text, source = self._profile_text()
         profile = load_profile(text, source)
         today = eastern_date(now)
+        if event.date:
+            refuse_unfinished(event.date, today)
+            return self._backfill(event.date, event.mail, now, invocation, text, profile)
         run = None if event.firing == "manual" else self.runs.get(today)
         if run and self._resume(run, now, invocation):
             return _result(run, Done.RESUMED)
@@ -91,7 +104,12 @@ class Fetch:
         readings = tuple(feed.reading for feed in feeds)
         match action(event, readings, run is not None):
             case Action.START:
-                return self._start(date, now, invocation, text, profile, feeds)
+                pending = self.runs.pending()
+                feeds += [self._stored(feed) for feed in pending]
+                result = self._start(date, now, invocation, text, profile, feeds)
+                if result.done is Done.STARTED:
+                    self.runs.clear_pending(pending)
+                return result
             case Action.WAIT:
                 stale = [feed for feed in feeds if feed.reading.state is FeedState.STALE]
                 stored = self._store_unread(stale, profile)
@@ -105,6 +123,27 @@ class Fetch:
                 if run is None:
                     return FetchResult(date=date, done=Done.NOTHING, feeds=readings, stored=stored)
                 return _result(run, Done.NOTHING, stored)
+
+    def _backfill(
+        self,
+        date: dt.date,
+        mail: bool,
+        now: dt.datetime,
+        invocation: str,
+        text: str,
+        profile: Profile,
+    ) -> FetchResult:
+        """Rebuild a day that is over; feeds that wait for the next regular run are left to it."""
+        run = self.runs.get(date)
+        if run:
+            resumed = self._resume(run, now, invocation)
+            return _result(run, Done.RESUMED if resumed else Done.NOTHING)
+        patience = READING / len(profile.categories)
+        feeds = [
+            past_feed(self.archive, self.export_api, category, date, patience)
+            for category in profile.categories
+        ]
+        return self._start(date, now, invocation, text, profile, feeds, rebuilt=True, mail=mail)
 
     def _profile_text(self) -> tuple[str, str]:
         kept = self.archive.read(PROFILE_KEY)
@@ -137,10 +176,11 @@ class Fetch:
         text: str,
         profile: Profile,
         feeds: Sequence[ParsedFeed],
+        *,
+        rebuilt: bool = False,
+        mail: bool = True,
     ) -> FetchResult:
-        pending = self.runs.pending()
-        late = [self._stored(feed) for feed in pending]
-        merged = merge([feed.papers for feed in (*feeds, *late)], profile.announce_types)
+        merged = merge([feed.papers for feed in feeds], profile.announce_types)
         papers, seen_before = self._unseen(merged.papers, date)
         batches = make_batches(date, papers, profile.papers_per_call)
         run = Run(
@@ -148,22 +188,25 @@ class Fetch:
             started_at=now,
             invocation=invocation,
             profile=text,
-            feeds=tuple(feed.reading for feed in (*feeds, *late)),
+            feeds=tuple(feed.reading for feed in feeds),
             announced=len(papers),
             batches=len(batches),
             left_out=merged.left_out,
             seen_before=seen_before,
             scorer=self.scorer,
+            rebuilt=rebuilt,
+            mail=mail,
         )
         if not self.runs.create(run, batches):
             return FetchResult(date=date, done=Done.NOTHING)
         self._send(run, batches)
-        self.runs.clear_pending(pending)
         return _result(run, Done.STARTED)
 
     def _unseen(self, papers: Sequence[Paper], date: dt.date) -> tuple[list[Paper], int]:
+        # Read by a run of this very date they are its own: that run has expired since. A backfill
+        # also meets papers that a later day's run has read.
         seen = self.runs.seen([paper.id for paper in papers])
-        unseen = [paper for paper in papers if seen.get(paper.id, date) >= date]
+        unseen = [paper for paper in papers if seen.get(paper.id, date) == date]
         return unseen, len(papers) - len(unseen)
 
     def _send(self, run: Run, batches: Sequence[Batch]) -> None:
