@@ -18,6 +18,7 @@ from arxiv_digest.models import Digest, Paper
 from arxiv_digest.profile import Profile, load_profile
 from local import emulator, stack
 from local.stack import Stack
+from tests.export_api import ExportApiServer, export_api
 from tests.feeds import FeedServer, feed, feed_server
 from tests.language_model import LanguageModelServer, language_model
 
@@ -29,10 +30,11 @@ SECRET = "digests/key"
 
 @dataclass
 class Deployed:
-    """The deployed stack between the two outside worlds that a test controls."""
+    """The deployed stack between the outside worlds that a test controls."""
 
     stack: Stack
     arxiv: FeedServer
+    api: ExportApiServer
     model: LanguageModelServer
     profile: Profile
 
@@ -50,6 +52,10 @@ class Deployed:
     def fetch(self, firing: str = "manual") -> dict[str, Any]:
         return self.stack.invoke("Fetch", {"firing": firing})
 
+    def backfill(self, day: date, *, mail: bool = False) -> dict[str, Any]:
+        event = {"firing": "backfill", "date": day.isoformat(), "mail": mail}
+        return self.stack.invoke("Fetch", event)
+
     def wait(self, what: Callable[[], bool], seconds: float = 60) -> None:
         until = time.monotonic() + seconds
         while not what():
@@ -65,6 +71,10 @@ class Deployed:
         s3 = self.stack.client("s3")
         body = s3.get_object(Bucket=self.stack.outputs["Bucket"], Key=key)["Body"].read()
         return str(body.decode())
+
+    def write(self, key: str, body: bytes) -> None:
+        s3 = self.stack.client("s3")
+        s3.put_object(Bucket=self.stack.outputs["Bucket"], Key=key, Body=body)
 
     def objects(self, prefix: str = "") -> list[str]:
         s3 = self.stack.client("s3")
@@ -93,7 +103,7 @@ def session_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed
     template = stack.build(folder / "build")
     running = emulator.start(folder)
     try:
-        with feed_server() as arxiv, language_model() as model:
+        with feed_server() as arxiv, export_api() as api, language_model() as model:
             bare = Stack(running)
             bare.client("secretsmanager").create_secret(Name=SECRET, SecretString=KEY)
             deployed = stack.deploy(
@@ -105,6 +115,7 @@ def session_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed
                     "Recipients": ",".join(READERS),
                     "FeedBaseUrl": arxiv.base_url,
                     "FeedInterval": "0",
+                    "ExportApiUrl": api.url,
                     "LlmBaseUrl": model.base_url,
                     "LlmModel": "test-model",
                     "LlmSecretName": SECRET,
@@ -112,7 +123,7 @@ def session_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed
             )
             profile = load_profile((ROOT / "profile.yaml").read_text("utf-8"))
             model.fields = tuple(field.name for field in profile.fields)
-            yield Deployed(deployed, arxiv, model, profile)
+            yield Deployed(deployed, arxiv, api, model, profile)
     finally:
         running.stop()
 
@@ -123,4 +134,5 @@ def deployed(session_stack: Deployed) -> Deployed:
     session_stack.model.forget()
     session_stack.arxiv.feeds.clear()
     session_stack.arxiv.faults.clear()
+    session_stack.api.forget()
     return session_stack

@@ -270,7 +270,7 @@ def test_pages_that_stay_empty_are_given_up_with_what_was_read(
 ) -> None:
     api.faults = [*([page(papers(2), 4)] if first else []), *[page([], 4, first)] * PAGE_TRIES]
     read: list[tuple[bytes, ApiPage]] = []
-    with pytest.raises(FeedUnreachable, match=f"export API gave {first} of 4 papers"):
+    with pytest.raises(FeedUnreachable, match=f"only {first} of 4 papers came"):
         read.extend(asking.pages("cs.LG", WINDOW, DAY))
     assert len(api.requests) == PAGE_TRIES + bool(first)
 
@@ -279,7 +279,7 @@ def test_the_apis_refusal_is_told_and_not_asked_for_again(
     asking: ExportApi, api: ExportApiServer
 ) -> None:
     api.faults = [refusal("start must be an integer")]
-    with pytest.raises(FeedUnreachable, match="refused the query: start must be an integer"):
+    with pytest.raises(FeedUnreachable, match="query was refused: start must be an integer"):
         list(asking.pages("cs.LG", WINDOW, DAY))
     assert len(api.requests) == 1
 

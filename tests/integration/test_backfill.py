@@ -160,8 +160,8 @@ def test_pages_kept_of_the_api_are_never_taken_for_a_feed(machine: Machine) -> N
 @pytest.mark.parametrize(
     ("first", "state", "announced", "detail"),
     [
-        (page(papers(2), 4), FeedState.CUT_OFF, 2, "gave 2 of 4 papers"),
-        (None, FeedState.CUT_OFF, 0, "gave 0 of 4 papers"),
+        (page(papers(2), 4), FeedState.CUT_OFF, 2, "only 2 of 4 papers came"),
+        (None, FeedState.CUT_OFF, 0, "only 0 of 4 papers came"),
     ],
 )
 def test_pages_that_stay_empty_make_a_category_incomplete(
@@ -184,8 +184,8 @@ def test_where_neither_feed_nor_api_can_be_read_the_digest_says_so(machine: Mach
     said = (machine.cloud.archive.read(f"{DAY}/digest.md") or b"").decode()
     assert "There was nothing to read" in said
     assert "what became of each category" in said
-    assert "refused the query: bad query" in said
-    assert "HTTP 404" in said
+    assert "arXiv's export API: the query was refused: bad query" in said
+    assert "arXiv's export API: HTTP 404" in said
 
 
 def test_on_a_weekend_nothing_was_announced_and_nothing_is_asked(machine: Machine) -> None:

@@ -18,6 +18,7 @@ from arxiv_digest.announcements import (
     submission_window,
 )
 from arxiv_digest.models import AnnounceType, FeedState
+from arxiv_digest.troubles import in_language
 from tests.builders import DAY, a_paper, papers
 from tests.export_api import page, refusal
 
@@ -165,5 +166,8 @@ def test_pages_become_one_feed_and_a_paper_on_two_of_them_counts_once() -> None:
 def test_pages_that_are_not_all_there_are_a_feed_cut_off() -> None:
     some = joined("cs.LG", DAY, [a_page(1)], "HTTP 503")
     none = joined("cs.LG", DAY, [], "HTTP 503")
-    assert (some.reading.state, some.reading.detail) == (FeedState.CUT_OFF, "HTTP 503")
-    assert (none.reading.state, none.reading.date) == (FeedState.UNREACHABLE, None)
+    assert (some.reading.state, none.reading.state) == (FeedState.CUT_OFF, FeedState.UNREACHABLE)
+    assert (some.reading.date, none.reading.date) == (DAY, None)
+    for feed in (some, none):
+        assert feed.reading.detail == "arXiv's export API: HTTP 503"
+        assert in_language(feed.reading.detail, "zh") == "arXiv 的 export API：HTTP 状态 503"

@@ -178,7 +178,7 @@ def joined(
         date=announced if pages else None,
         items=len(papers),
         unreadable=tuple(dict.fromkeys(what for page in pages for what in page.unreadable)),
-        detail=trouble,
+        detail=f"arXiv's export API: {trouble}" if trouble else "",
     )
     return ParsedFeed(reading, tuple(papers.values()))
 

@@ -306,6 +306,14 @@ class Digest(Value):
         return sum(len(section.papers) for section in self.sections)
 
     @property
+    def papers(self) -> tuple[Paper, ...]:
+        """Every paper of the digest, whatever became of it."""
+        scored = (entry.paper for section in self.sections for entry in section.papers)
+        below = (entry.paper for entry in self.below)
+        failed = (entry.paper for entry in self.failed)
+        return (*scored, *below, *self.triaged, *failed)
+
+    @property
     def best(self) -> Recommendation | None:
         """The first paper of the ranking, or none on a day without recommendations."""
         return self.sections[0].papers[0] if self.sections else None
@@ -319,3 +327,14 @@ class Day(Value):
     recommended: int
     tokens: int
     failed: int
+
+    @classmethod
+    def of(cls, digest: Digest) -> Day:
+        """The line of a digest."""
+        return cls(
+            date=digest.date,
+            announced=digest.ledger.announced,
+            recommended=digest.recommended,
+            tokens=digest.tokens.total,
+            failed=digest.ledger.failed,
+        )

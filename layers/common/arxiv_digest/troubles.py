@@ -23,10 +23,9 @@ CHINESE = {
     "the answer is not a feed": "应答不是公告源",
     "the feed's XML breaks off or is malformed ({where})": "公告源的 XML 中断或有错（{where}）",
     # The export API, and a past day without feeds.
-    "arXiv's export API refused the query: {why}": "arXiv 的 export API 拒绝了查询：{why}",
-    "arXiv's export API gave {read} of {total} papers": (
-        "arXiv 的 export API 只给出 {total} 篇论文中的 {read} 篇"
-    ),
+    "arXiv's export API: {what}": "arXiv 的 export API：{what}",
+    "the query was refused: {why}": "查询被拒绝：{why}",
+    "only {read} of {total} papers came": "{total} 篇论文中只取得 {read} 篇",
     "the answer does not say how many papers there are": "应答没有说明论文总数",
     "arXiv announces nothing on Saturdays and Sundays": "arXiv 周六和周日不发布公告",
     # One announcement of a feed.
@@ -52,12 +51,13 @@ CHINESE = {
 
 
 def in_language(trouble: str, language: str) -> str:
-    """A trouble in a language of the profile; what is not known stays as it is."""
+    """A trouble in a language of the profile, and what it holds; the unknown stays as it is."""
     if language == "zh":
         for pattern, said in _chinese():
             found = pattern.fullmatch(trouble)
             if found:
-                return said.format_map(found.groupdict())
+                parts = found.groupdict().items()
+                return said.format_map({name: in_language(part, language) for name, part in parts})
     return trouble
 
 

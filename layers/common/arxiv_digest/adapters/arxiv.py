@@ -187,7 +187,7 @@ class ExportApi:
             if read >= page.total:
                 return
             if not page.entries:
-                raise FeedUnreachable(f"arXiv's export API gave {read} of {page.total} papers")
+                raise FeedUnreachable(f"only {read} of {page.total} papers came")
 
     def _page(
         self, category: str, window: SubmissionWindow, announced: date, start: int, until: float
@@ -207,7 +207,7 @@ class ExportApi:
             content = self._connection.get(f"{self._url}?{urlencode(query)}", until)
             page = parse_api_page(content, category, announced)
             if page.refusal:
-                raise FeedUnreachable(f"arXiv's export API refused the query: {page.refusal}")
+                raise FeedUnreachable(f"the query was refused: {page.refusal}")
             whole = not page.trouble and (page.entries or page.total <= start)
             if whole or tries == PAGE_TRIES:
                 return content, page

@@ -105,15 +105,7 @@ class Aggregate:
         }
         for ending, body in forms.items():
             self.archive.write(f"{digest.date}/digest.{ending}", body)
-        self.runs.record_day(
-            Day(
-                date=digest.date,
-                announced=digest.ledger.announced,
-                recommended=digest.recommended,
-                tokens=digest.tokens.total,
-                failed=digest.ledger.failed,
-            )
-        )
+        self.runs.record_day(Day.of(digest))
         days = self.runs.days()
         if days[-1].date == digest.date:
             latest = {**forms, "html": rendering.render_page(digest, index="index.html")}
