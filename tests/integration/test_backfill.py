@@ -188,6 +188,30 @@ def test_where_neither_feed_nor_api_can_be_read_the_digest_says_so(machine: Mach
     assert "arXiv's export API: HTTP 404" in said
 
 
+def test_a_day_of_which_nothing_could_be_read_is_tried_again(machine: Machine) -> None:
+    machine.api.faults = [404, 404]
+    machine.backfill()
+    machine.aggregate()
+    machine.api.submit(SUBMITTED, a_paper(1))
+    again = machine.backfill()
+    assert (again.done, again.announced) == (Done.STARTED, 1)
+    assert machine.score() == ["2601.00001"]
+    result = machine.aggregate()
+    assert result.digest is not None
+    assert (result.done, result.digest.ledger.scored) == (AggregateDone.MADE, 1)
+    assert machine.backfill().done is Done.NOTHING
+
+
+def test_a_night_on_which_arxiv_could_not_be_read_is_rebuilt(machine: Machine) -> None:
+    four = datetime(2026, 1, 22, 9, tzinfo=UTC)
+    assert machine.fetch(FetchEvent(firing="last"), four).announced == 0
+    assert dict(machine.aggregate().mail) == {READER: "sent"}
+    machine.api.submit(SUBMITTED, a_paper(1))
+    assert machine.backfill(mail=True).announced == 1
+    machine.score()
+    assert dict(machine.aggregate().mail) == {READER: "sent-before"}
+
+
 def test_on_a_weekend_nothing_was_announced_and_nothing_is_asked(machine: Machine) -> None:
     saturday = date(2026, 1, 24)
     result = machine.backfill(saturday)

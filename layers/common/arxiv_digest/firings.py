@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from arxiv_digest.models import FeedReading, FeedState, Value
+from arxiv_digest.models import FeedReading, FeedState, Run, Value
 
 READY = (FeedState.FRESH, FeedState.EMPTY)
 """States in which a category has nothing more to announce on the day."""
@@ -84,6 +84,12 @@ def refuse_unfinished(day: dt.date, today: dt.date) -> None:
             f"{day} is not over in US Eastern time; a backfill rebuilds a day that is, and a firing"
             " by hand reads today's feeds"
         )
+
+
+def came_to_nothing(run: Run) -> bool:
+    """Whether a run has no papers since feeds could not be read: a backfill starts it over."""
+    lacking = (FeedState.STALE, FeedState.CUT_OFF, FeedState.UNREACHABLE)
+    return run.announced == 0 and any(reading.state in lacking for reading in run.feeds)
 
 
 def newest(readings: Iterable[FeedReading], today: dt.date) -> dt.date:

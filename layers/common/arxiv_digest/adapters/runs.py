@@ -137,6 +137,14 @@ class Runs:
         }
         return self._put_if(item)
 
+    def discard(self, day: date) -> None:
+        """Forget a run that has no batches, so that its date can have another.
+
+        The run goes last: until then whoever finds it finds all of it, or a run to go on with.
+        """
+        for sort in ("DIGEST", "SENT", "RUN"):
+            self._table.delete_item(Key={"pk": _run_key(day), "sk": sort})
+
     def batches(self, day: date) -> list[Batch]:
         """The batches of a run as they were queued, in order."""
         item = self._get(_run_key(day), "RUN")

@@ -18,6 +18,7 @@ from arxiv_digest.firings import (
     Action,
     FetchEvent,
     action,
+    came_to_nothing,
     categories_to_read,
     newest,
     refuse_unfinished,
@@ -135,9 +136,12 @@ class Fetch:
     ) -> FetchResult:
         """Rebuild a day that is over; feeds that wait for the next regular run are left to it."""
         run = self.runs.get(date)
+        if run and self._resume(run, now, invocation):
+            return _result(run, Done.RESUMED)
+        if run and not came_to_nothing(run):
+            return _result(run, Done.NOTHING)
         if run:
-            resumed = self._resume(run, now, invocation)
-            return _result(run, Done.RESUMED if resumed else Done.NOTHING)
+            self.runs.discard(date)
         patience = READING / len(profile.categories)
         feeds = [
             past_feed(self.archive, self.export_api, category, date, patience)
