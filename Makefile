@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 SOURCE ?= live
 OUT ?= digests
-export SOURCE OUT DATE
+export SOURCE OUT
 export PYTHONPATH := layers/common:.
 export SAM_CLI_TELEMETRY := 0
 

@@ -12,7 +12,9 @@ import pytest
 
 from arxiv_digest.adapters.archive import raw_feed_key
 from arxiv_digest.models import Digest, FeedState
+from arxiv_digest.rendering import render_json
 from local import emulator
+from tests.builders import a_digest, scored
 from tests.e2e.conftest import READERS, ROOT, Deployed
 from tests.e2e.test_day import assert_the_ledger_is_exact, papers_of
 from tests.export_api import export_api
@@ -62,11 +64,15 @@ def test_one_command_rebuilds_a_day_on_this_machine(tmp_path: Path) -> None:
     if emulator.remembered():
         pytest.skip("an emulator that `make up` started is in use; `make down` stops it")
     day = date(2026, 2, 5)
-    kept, asked = papers_of(day, 2)
+    kept, read, asked = papers_of(day, 3)
     asked = asked.model_copy(update={"categories": ("cs.RO",)})
     folder = tmp_path / f"raw/{day}"
     folder.mkdir(parents=True)
-    (folder / "cs.CV.xml").write_bytes(feed("cs.CV", day, [kept]))
+    (folder / "cs.CV.xml").write_bytes(feed("cs.CV", day, [kept, read]))
+    another = a_digest([(read, scored(read))], date=date(2026, 2, 6))
+    (tmp_path / "2026-02-06").mkdir()
+    (tmp_path / "2026-02-06/digest.json").write_text(render_json(another), "utf-8")
+    (tmp_path / "latest.html").write_text("of 2026-02-06")
     with export_api() as api:
         api.submit(datetime(2026, 2, 4, 12, tzinfo=UTC), asked)
         ran = subprocess.run(
@@ -94,5 +100,8 @@ def test_one_command_rebuilds_a_day_on_this_machine(tmp_path: Path) -> None:
     assert "mail to reader@example.org: not sent" in ran.stdout
     made = json.loads((tmp_path / f"{day}/digest.json").read_text("utf-8"))
     assert {paper.id for paper in Digest.model_validate(made).papers} == {kept.id, asked.id}
+    assert made["seen_before"] == 1, "another day's digest has read it"
+    assert "2026-02-06/digest.html" in (tmp_path / "index.html").read_text("utf-8")
+    assert (tmp_path / "latest.html").read_text() == "of 2026-02-06"
     assert (folder / "cs.RO.api-1.xml").exists(), "what the API answered is on record"
     assert len(api.requests) == 1
