@@ -33,6 +33,8 @@ def run_day(
         say(f"  {feed['category']}: {feed['state']}, {feed['items']} announcements{detail}")
     if fetched["done"] == "nothing":
         say(f"the announcement of {day} was read before; `make down` forgets it")
+    elif fetched["done"] == "reopened":
+        say("scoring once more what failed")
     elif fetched["announced"]:
         say(f"scoring {fetched['announced']} papers in {fetched['batches']} batches")
     runs = _runs(stack)

@@ -60,6 +60,28 @@ def test_a_past_day_is_rebuilt_by_submission_time_and_mailed_where_that_is_asked
     deployed.wait(lambda: deployed.mails(day) == sorted(READERS))
 
 
+def test_what_failed_is_scored_once_more_and_mailed_to_nobody_twice(deployed: Deployed) -> None:
+    day = date(2026, 2, 10)
+    listed = papers_of(day, 12)
+    deployed.model.misbehave("401", listed[0].id)
+    for category in deployed.profile.categories:
+        body = feed(category, day, listed if category == "cs.CV" else ())
+        deployed.write(raw_feed_key(day, category), body)
+    deployed.backfill(day, mail=True)
+    first = deployed.digest(day)
+
+    again = deployed.backfill(day, mail=True)
+    second = deployed.digest(day)
+
+    assert (first.ledger.scored, first.ledger.failed) == (2, 10)
+    assert again["done"] == "reopened"
+    assert_the_ledger_is_exact(second, listed)
+    assert second.ledger.failed == 0
+    assert second.tokens.total == 11 * 12
+    assert [deployed.model.asked(paper.id) for paper in (listed[0], listed[11])] == [2, 1]
+    assert deployed.mails(day) == sorted(READERS)
+
+
 def test_one_command_rebuilds_a_day_on_this_machine(tmp_path: Path) -> None:
     if emulator.remembered():
         pytest.skip("an emulator that `make up` started is in use; `make down` stops it")

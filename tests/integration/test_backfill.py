@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,16 @@ from arxiv_digest.adapters.archive import raw_feed_key
 from arxiv_digest.adapters.arxiv import PAGE_TRIES, ExportApi, FeedReader
 from arxiv_digest.adapters.runs import Pending
 from arxiv_digest.firings import FetchEvent
-from arxiv_digest.models import LOCAL_SCORER, FeedState, Paper, Run, Tokens
+from arxiv_digest.models import (
+    LOCAL_SCORER,
+    Digest,
+    Failed,
+    FeedState,
+    Outcome,
+    Paper,
+    Run,
+    Tokens,
+)
 from arxiv_digest.steps.aggregate import AggregateDone, AggregateResult
 from arxiv_digest.steps.fetch import Done, Fetch, FetchResult
 from tests.builders import DAY, a_paper, papers, scored
@@ -55,14 +65,25 @@ class Machine:
         assert run is not None
         return run
 
-    def score(self) -> list[str]:
-        """Score what lies in the queue; returns the papers' ids."""
+    def score(self, *failing: str) -> list[str]:
+        """Score what lies in the queue but for some papers; returns the papers' ids.
+
+        Every batch spends 10 tokens.
+        """
         batches = self.cloud.messages()
         for batch in batches:
-            self.cloud.runs.complete_batch(
-                batch, [scored(paper, 9) for paper in batch.papers], Tokens()
-            )
+            outcomes: list[Outcome] = [
+                Failed(paper_id=paper.id, reason="no answer")
+                if paper.id in failing
+                else scored(paper, 9)
+                for paper in batch.papers
+            ]
+            assert self.cloud.runs.complete_batch(batch, outcomes, Tokens(total=10, calls=1))
         return [paper.id for batch in batches for paper in batch.papers]
+
+    def digest(self) -> Digest:
+        """What the archive holds of the day."""
+        return Digest.model_validate_json(self.cloud.archive.read(f"{DAY}/digest.json") or b"")
 
     def aggregate(self, day: date = DAY) -> AggregateResult:
         return self.cloud.aggregate(READER)(day, LATER)
@@ -299,3 +320,134 @@ def test_the_day_ends_in_us_eastern_time(machine: Machine) -> None:
     with pytest.raises(ValueError, match="is not over"):
         machine.backfill(DAY, datetime(2026, 1, 23, 4, 59, tzinfo=UTC))
     assert machine.backfill(DAY, datetime(2026, 1, 23, 5, 0, tzinfo=UTC)).done is Done.STARTED
+
+
+def a_day_with_failures(machine: Machine, *failing: str, mail: bool = True) -> None:
+    """Five papers in three batches, scored but for some, with its digest made and mailed."""
+    machine.keep("cs.LG", *papers(5))
+    machine.keep("cs.CV")
+    machine.backfill(mail=mail)
+    machine.score(*failing)
+    assert machine.aggregate().done is AggregateDone.MADE
+
+
+def test_batches_that_hold_failed_papers_are_scored_once_more_without_a_second_mail(
+    machine: Machine,
+) -> None:
+    a_day_with_failures(machine, "2601.00003", "2601.00004", "2601.00005")
+    assert machine.digest().ledger.model_dump() == {
+        "announced": 5,
+        "scored": 2,
+        "triaged": 0,
+        "failed": 3,
+    }
+    result = machine.backfill(mail=True)
+    assert (result.done, result.announced) == (Done.REOPENED, 5)
+    assert machine.cloud.runs.results(DAY).remaining == 2
+    assert machine.score() == ["2601.00003", "2601.00004", "2601.00005"]
+    assert dict(machine.aggregate().mail) == {READER: "sent-before"}
+    assert machine.digest().ledger.scored == 5
+    assert machine.digest().tokens == Tokens(total=50, calls=5), "what was spent is not forgotten"
+    assert machine.backfill(mail=True).done is Done.NOTHING
+    assert machine.score() == []
+
+
+def test_a_batch_can_be_reopened_again_and_again(machine: Machine) -> None:
+    a_day_with_failures(machine, "2601.00001")
+    for _ in range(2):
+        assert machine.backfill().done is Done.REOPENED
+        assert machine.score("2601.00001") == ["2601.00001", "2601.00002"]
+        machine.aggregate()
+    assert machine.digest().ledger.failed == 1
+    assert machine.digest().tokens.total == 50
+
+
+def test_batches_that_a_digest_was_made_without_are_sent_again(machine: Machine) -> None:
+    machine.keep("cs.LG", *papers(4))
+    machine.keep("cs.CV")
+    machine.backfill()
+    first, second = machine.cloud.messages()
+    machine.cloud.runs.complete_batch(first, [scored(paper) for paper in first.papers], Tokens())
+    assert machine.backfill().done is Done.NOTHING, "scoring may be at work"
+    machine.aggregate()
+    assert machine.backfill().done is Done.REOPENED
+    assert machine.score() == [paper.id for paper in second.papers]
+    assert machine.aggregate().done is AggregateDone.MADE
+    assert machine.digest().ledger.scored == 4
+
+
+def test_a_run_of_the_schedule_is_reopened_as_well_and_stays_what_it_was(machine: Machine) -> None:
+    machine.arxiv.feeds = {"cs.LG": feed("cs.LG", DAY, papers(2)), "cs.CV": feed("cs.CV", DAY)}
+    machine.fetch(FetchEvent(firing="night"), datetime(2026, 1, 22, 5, 30, tzinfo=UTC))
+    machine.score("2601.00001")
+    assert dict(machine.aggregate().mail) == {READER: "sent"}
+    assert machine.backfill().done is Done.REOPENED
+    machine.score()
+    assert dict(machine.aggregate().mail) == {}, "no mail unless asked"
+    assert (machine.digest().rebuilt, machine.digest().ledger.scored) == (False, 2)
+
+
+@pytest.mark.parametrize("died", ["before the first", "between two", "before sending"])
+def test_a_fetch_that_dies_while_reopening_loses_nothing(machine: Machine, died: str) -> None:
+    a_day_with_failures(machine, "2601.00001", "2601.00005")
+    runs = type(machine.cloud.runs)
+    reopen = runs.reopen
+    left = {"before the first": 0, "between two": 1, "before sending": 2}[died]
+
+    def dying(*arguments: Any) -> None:
+        nonlocal left
+        if left == 0:
+            raise OSError
+        left -= 1
+        reopen(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "reopen", dying)
+        patch.setattr(
+            type(machine.cloud.queue), "send", lambda *_: (_ for _ in ()).throw(OSError())
+        )
+        with pytest.raises(OSError):  # noqa: PT011 - the dying fetch of this test
+            machine.backfill()
+    later = LATER + timedelta(hours=1)
+    done = [machine.backfill(now=later).done]
+    sent = machine.score()
+    while done[-1] is not Done.NOTHING:
+        done.append(machine.backfill(now=later).done)
+        sent += machine.score()
+    assert done[0] is Done.RESUMED
+    assert sorted(sent) == ["2601.00001", "2601.00002", "2601.00005"], "each batch was sent once"
+    assert machine.cloud.runs.results(DAY).remaining == 0
+    assert machine.aggregate().done is AggregateDone.MADE
+    assert machine.digest().ledger.scored == 5
+    assert machine.digest().tokens.total == 50
+
+
+def test_two_backfills_at_the_same_time_reopen_a_batch_once(machine: Machine) -> None:
+    a_day_with_failures(machine, "2601.00001")
+    runs = machine.cloud.runs
+    run = machine.run()
+    get = type(runs)._get
+    rival: list[bool] = []
+
+    def racing(own: Any, partition: str, sort: str) -> Any:
+        found = get(own, partition, sort)
+        if sort.startswith("BATCH#") and not rival:
+            rival.append(True)
+            machine.cloud.runs.reopen(run, 1)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(runs), "_get", racing)
+        runs.reopen(run, 1)
+    results = machine.cloud.runs.results(DAY)
+    assert (results.remaining, results.tokens.total) == (1, 30)
+
+
+def test_a_rebuilt_day_can_be_mailed_afterwards_and_only_once(machine: Machine) -> None:
+    a_day_with_failures(machine, mail=False)
+    assert machine.cloud.runs.mail_claim(DAY, READER) is None
+    assert machine.backfill(mail=True).done is Done.REOPENED
+    assert machine.cloud.messages() == []
+    assert dict(machine.aggregate().mail) == {READER: "sent"}
+    assert machine.backfill(mail=True).done is Done.NOTHING
+    assert machine.backfill(mail=False).done is Done.NOTHING

@@ -23,7 +23,7 @@ from arxiv_digest.firings import (
     newest,
     refuse_unfinished,
 )
-from arxiv_digest.models import Batch, FeedReading, FeedState, Paper, Run, Scorer, Value
+from arxiv_digest.models import Batch, Failed, FeedReading, FeedState, Paper, Run, Scorer, Value
 from arxiv_digest.profile import Profile, ProfileError, load_profile
 from arxiv_digest.steps.backfill import past_feed
 
@@ -40,6 +40,7 @@ class Done(StrEnum):
 
     STARTED = "started"
     RESUMED = "resumed"
+    REOPENED = "reopened"
     WAITED = "waited"
     NOTHING = "nothing"
 
@@ -138,10 +139,10 @@ class Fetch:
         run = self.runs.get(date)
         if run and self._resume(run, now, invocation):
             return _result(run, Done.RESUMED)
-        if run and not came_to_nothing(run):
-            return _result(run, Done.NOTHING)
-        if run:
+        if run and came_to_nothing(run):
             self.runs.discard(date)
+        elif run:
+            return _result(run, Done.REOPENED if self._reopen(run, mail) else Done.NOTHING)
         patience = READING / len(profile.categories)
         feeds = [
             past_feed(self.archive, self.export_api, category, date, patience)
@@ -227,7 +228,38 @@ class Fetch:
         at_work = not own and now - run.started_at < ABANDONED
         if at_work or self.runs.sent(run.date):
             return False
-        self._send(run, self.runs.batches(run.date))
+        batches = self.runs.batches(run.date)
+        done = {batch.number for batch in batches if self.runs.batch_done(run.date, batch.number)}
+        self._send(run, [batch for batch in batches if batch.number not in done])
+        return True
+
+    def _reopen(self, run: Run, mail: bool) -> bool:
+        """Have what a run's digest calls failed scored once more, and the digest made again.
+
+        Fetch may die anywhere in it: the run counts as not sent before the first batch is reopened,
+        so that a later backfill sends whatever is not done.
+        """
+        if not self.runs.sent(run.date):
+            return False
+        outcomes = self.runs.results(run.date).outcomes
+        # A digest that was made without some batches calls their papers failed, too.
+        incomplete = bool(self.runs.digest_made(run.date))
+
+        def lost(paper: Paper) -> bool:
+            outcome = outcomes.get(paper.id)
+            return isinstance(outcome, Failed) or (incomplete and outcome is None)
+
+        again = [b for b in self.runs.batches(run.date) if any(map(lost, b.papers))]
+        asked = run.model_copy(update={"mail": mail})
+        if again:
+            self.runs.mark_unsent(run.date)
+            for batch in again:
+                self.runs.reopen(asked, batch.number)
+            self._send(asked, again)
+        elif mail and not run.mail:
+            self.runs.reopen(asked)
+        else:
+            return False
         return True
 
     def _store_unread(self, feeds: Iterable[ParsedFeed], profile: Profile) -> tuple[str, ...]:
