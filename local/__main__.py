@@ -1,15 +1,16 @@
-"""The commands behind the Makefile: digest, up, down, logs."""
+"""The commands behind the Makefile: digest, backfill, up, down, logs."""
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import yaml
@@ -17,6 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from arxiv_digest.adapters.archive import PROFILE_KEY
 from arxiv_digest.adapters.settings import addresses
+from arxiv_digest.announcements import eastern_date
+from arxiv_digest.firings import refuse_unfinished
 from arxiv_digest.models import Digest
 from arxiv_digest.profile import ProfileError, load_profile
 from local import day, emulator, feeds, stack
@@ -31,6 +34,14 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 Source = Annotated[
     str, typer.Option(envvar="SOURCE", help="live, sample, or a folder of <category>.xml feeds")
 ]
+Date = Annotated[
+    str, typer.Option(envvar="DATE", help="the announcement date to rebuild, e.g. 2026-01-22")
+]
+ExportApiUrl = Annotated[
+    str,
+    typer.Option(envvar="EXPORT_API_URL", help="asked for categories without a kept feed"),
+]
+Mail = Annotated[bool, typer.Option(envvar="MAIL", help="mail the digest of the rebuilt day")]
 Out = Annotated[Path, typer.Option(envvar="OUT", help="folder for the archive and the mail")]
 ProfileFile = Annotated[
     Path, typer.Option(envvar="PROFILE", help="the profile to use", show_default="profile.yaml")
@@ -77,29 +88,49 @@ def digest(
         raise typer.BadParameter("LLM_BASE_URL needs LLM_MODEL, the name of the model to ask")
     text = _profile(profile, categories.replace(",", " ").split())
     readers = _addresses(recipients)
-    if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file; OUT names a folder")
+    _refuse_file(out)
     with emulator.alone(), _feeds(source, text) as base_url, emulator.running() as running:
         deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
-        deployed.client("s3").put_object(
-            Bucket=deployed.outputs["Bucket"], Key=PROFILE_KEY, Body=text.encode()
+        _make(deployed, text, {}, out, readers, patience)
+
+
+@app.command()
+def backfill(
+    date: Date = "",
+    out: Out = Path("digests"),
+    profile: ProfileFile = ROOT / "profile.yaml",
+    categories: Categories = "",
+    export_api_url: ExportApiUrl = feeds.EXPORT_API,
+    mail: Mail = False,
+    recipients: Recipients = "reader@example.org",
+    sender: Sender = "digest@example.org",
+    llm_base_url: BaseUrl = "",
+    llm_model: Model = "",
+    patience: Patience = 900,
+) -> None:
+    """Rebuild a past day's digest: from feeds kept in OUT/raw, otherwise by submission time.
+
+    An API key is read from the environment variable LLM_API_KEY.
+    """
+    if llm_base_url and not llm_model:
+        raise typer.BadParameter("LLM_BASE_URL needs LLM_MODEL, the name of the model to ask")
+    past = _past(date)
+    text = _profile(profile, categories.replace(",", " ").split())
+    readers = _addresses(recipients)
+    _refuse_file(out)
+    with emulator.alone(), emulator.running() as running:
+        deployed = _deploy(
+            running, feeds.LIVE, recipients, sender, llm_base_url, llm_model, export_api_url
         )
-        try:
-            date = day.run_day(deployed, say, patience)
-            saved = day.save(deployed, out)
-            mail = day.mail_states(deployed, date, readers)
-        finally:
-            LOG.write_text("\n".join(day.logged(deployed)) + "\n", "utf-8")
-    made = out / str(date) / "digest.json"
-    say("")
-    for line in day.summary(Digest.model_validate_json(made.read_text("utf-8"))):
-        say(line)
-    for recipient, state in mail.items():
-        say(f"mail to {recipient}: {state}")
-    say("")
-    for file in saved:
-        if file.parent == out / str(date) or file.suffix == ".eml" or file.name == "index.html":
-            say(f"  {file}")
+        day.carry_over(deployed, out, past, say)
+        wanted = load_profile(text).categories
+        kept = day.kept_feeds(deployed, past, wanted)
+        missing = [category for category in wanted if category not in kept]
+        say(f"kept feeds of {past}: {' '.join(kept) or 'none'}")
+        if missing:
+            say(f"no feed is kept of {' '.join(missing)}: {export_api_url} is asked, page by page")
+        event = {"firing": "backfill", "date": past.isoformat(), "mail": mail}
+        _make(deployed, text, event, out, readers, patience)
 
 
 @app.command()
@@ -148,6 +179,56 @@ def logs() -> None:
         say("nothing was logged yet; run `make digest` first")
 
 
+def _make(
+    deployed: stack.Stack,
+    profile: str,
+    event: Mapping[str, Any],
+    out: Path,
+    readers: tuple[str, ...],
+    patience: float,
+) -> None:
+    """Run the day of an event on a stack, save what came of it, and say so."""
+    deployed.client("s3").put_object(
+        Bucket=deployed.outputs["Bucket"], Key=PROFILE_KEY, Body=profile.encode()
+    )
+    try:
+        date = day.run_day(deployed, say, patience, event)
+        saved = day.save(deployed, out)
+        mail = day.mail_states(deployed, date, readers)
+    finally:
+        LOG.write_text("\n".join(day.logged(deployed)) + "\n", "utf-8")
+    made = out / str(date) / "digest.json"
+    say("")
+    for line in day.summary(Digest.model_validate_json(made.read_text("utf-8"))):
+        say(line)
+    for recipient, state in mail.items():
+        say(f"mail to {recipient}: {state}")
+    say("")
+    for file in saved:
+        if file.parent == out / str(date) or file.suffix == ".eml" or file.name == "index.html":
+            say(f"  {file}")
+
+
+def _past(date: str) -> dt.date:
+    try:
+        past = dt.date.fromisoformat(date)
+    except ValueError:
+        what = f"{date!r} is no date" if date else "a date is needed"
+        raise typer.BadParameter(
+            f"{what}; DATE names the announcement date to rebuild, such as DATE=2026-01-22"
+        ) from None
+    try:
+        refuse_unfinished(past, eastern_date(dt.datetime.now(dt.UTC)))
+    except ValueError as problem:
+        raise typer.BadParameter(f"DATE: {problem}") from None
+    return past
+
+
+def _refuse_file(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise typer.BadParameter(f"{out} is a file; OUT names a folder")
+
+
 def _deploy(
     running: emulator.Emulator,
     base_url: str,
@@ -155,6 +236,7 @@ def _deploy(
     sender: str,
     llm_base_url: str,
     llm_model: str,
+    export_api_url: str = feeds.EXPORT_API,
 ) -> stack.Stack:
     say("building the stack")
     template = stack.build(HOME / "build")
@@ -162,7 +244,9 @@ def _deploy(
         "SenderAddress": sender,
         "Recipients": recipients,
         "FeedBaseUrl": base_url,
-        "FeedInterval": "3" if base_url == feeds.LIVE else "0",
+        # arXiv itself is asked once in three seconds at most, whatever is said here.
+        "FeedInterval": "0",
+        "ExportApiUrl": export_api_url,
         "LlmBaseUrl": llm_base_url,
         "LlmModel": llm_model,
         "LlmSecretName": SECRET if llm_model else "",

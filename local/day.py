@@ -3,39 +3,82 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+from arxiv_digest.adapters.archive import raw_feed_key
 from arxiv_digest.adapters.runs import Runs
-from arxiv_digest.models import Digest
+from arxiv_digest.language import rebuilt, words
+from arxiv_digest.models import Day, Digest
 from local.stack import Stack
 
 FUNCTIONS = ("Fetch", "Score", "Aggregate")
 
 
-def run_day(stack: Stack, say: Callable[[str], None], patience: float) -> date:
-    """Invoke fetch and wait for the digest; returns its announcement date.
+def run_day(
+    stack: Stack, say: Callable[[str], None], patience: float, event: Mapping[str, Any]
+) -> date:
+    """Invoke fetch with an event and wait for the digest; returns its announcement date.
 
     After ``patience`` seconds without it the deadline is brought forward, so that there is a
     digest in any case and it says what is missing.
     """
-    say("reading the feeds")
-    fetched = stack.invoke("Fetch", {})
+    say(f"rebuilding {event['date']}" if "date" in event else "reading the feeds")
+    fetched = stack.invoke("Fetch", event)
     day = date.fromisoformat(fetched["date"])
     for feed in fetched["feeds"]:
         detail = f" ({feed['detail']})" if feed["detail"] else ""
         say(f"  {feed['category']}: {feed['state']}, {feed['items']} announcements{detail}")
     if fetched["done"] == "nothing":
         say(f"the announcement of {day} was read before; `make down` forgets it")
+    elif fetched["done"] == "reopened":
+        say("scoring once more what failed")
     elif fetched["announced"]:
         say(f"scoring {fetched['announced']} papers in {fetched['batches']} batches")
-    runs = Runs(stack.resource("dynamodb"), stack.outputs["Table"])
+    runs = _runs(stack)
     _wait(runs, day, fetched["batches"], say, time.monotonic() + patience)
     if runs.digest_made(day) is None:
         say("not finished in time: making the digest of what is there")
         stack.invoke("Aggregate", {"deadline": True, "date": day.isoformat()})
     return day
+
+
+def carry_over(stack: Stack, out: Path, day: date, say: Callable[[str], None]) -> None:
+    """Give a stack what earlier digests left below ``out`` that rebuilding a day needs.
+
+    That is the day's kept feeds, the papers that other days have read, and the index of days.
+    """
+    s3 = stack.client("s3")
+    for file in sorted((out / f"raw/{day}").glob("*.xml")):
+        key = f"raw/{day}/{file.name}"
+        s3.put_object(Bucket=stack.outputs["Bucket"], Key=key, Body=file.read_bytes())
+    runs = _runs(stack)
+    for file in sorted(out.glob("????-??-??/digest.json")):
+        try:
+            digest = Digest.model_validate_json(file.read_text("utf-8"))
+        except ValueError:
+            say(f"{file} is no digest of this version; what it read may be read again")
+            continue
+        runs.record_day(Day.of(digest))
+        runs.mark_seen(digest.papers, digest.date)
+
+
+def kept_feeds(stack: Stack, day: date, categories: Iterable[str]) -> list[str]:
+    """The categories of which a feed of a day is kept, be it one that breaks off."""
+    pages = stack.client("s3").get_paginator("list_objects_v2")
+    listed = pages.paginate(Bucket=stack.outputs["Bucket"], Prefix=f"raw/{day}/")
+    keys = {found["Key"] for page in listed for found in page.get("Contents", ())}
+    return [
+        category
+        for category in categories
+        if keys & {raw_feed_key(day, category, whole=whole) for whole in (True, False)}
+    ]
+
+
+def _runs(stack: Stack) -> Runs:
+    return Runs(stack.resource("dynamodb"), stack.outputs["Table"])
 
 
 def _wait(runs: Runs, day: date, batches: int, say: Callable[[str], None], until: float) -> None:
@@ -55,7 +98,7 @@ def _wait(runs: Runs, day: date, batches: int, say: Callable[[str], None], until
 
 def mail_states(stack: Stack, day: date, recipients: Iterable[str]) -> dict[str, str]:
     """What became of each recipient's mail, in a word or with SES's reason."""
-    runs = Runs(stack.resource("dynamodb"), stack.outputs["Table"])
+    runs = _runs(stack)
     claims = {recipient: runs.mail_claim(day, recipient) for recipient in recipients}
     return {
         recipient: f"{claim.state.lower()}{': ' * bool(claim.detail)}{claim.detail}"
@@ -87,6 +130,8 @@ def summary(digest: Digest) -> list[str]:
         f" + failed {ledger.failed}",
         f"recommended {digest.recommended}, tokens {digest.tokens.total}, verdict {digest.verdict}",
     ]
+    if digest.rebuilt:
+        lines.append(rebuilt(digest.feeds, words("en")))
     for section in digest.sections:
         best = section.papers[0]
         lines.append(f"  {section.field or '-'} ({len(section.papers)}): {best.paper.title}")

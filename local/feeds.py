@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 LIVE = "https://rss.arxiv.org/rss"
+EXPORT_API = "https://export.arxiv.org/api/query"
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from local import emulator, stack
 from local.day import FUNCTIONS
 from local.stack import Stack
 from tests.builders import a_paper
+from tests.export_api import ExportApiServer, export_api
 from tests.faults import Microburst, kill, microburst
 from tests.feeds import FeedServer, feed, feed_server
 from tests.language_model import LanguageModelServer, language_model
@@ -44,10 +45,11 @@ def papers_of(day: date, count: int) -> list[Paper]:
 
 @dataclass
 class Deployed:
-    """The deployed stack between the two outside worlds that a test controls."""
+    """The deployed stack between the outside worlds that a test controls."""
 
     stack: Stack
     arxiv: FeedServer
+    api: ExportApiServer
     model: LanguageModelServer
     profile: Profile
     faults: Microburst
@@ -66,6 +68,11 @@ class Deployed:
     def fetch(self, firing: str = "manual") -> dict[str, Any]:
         return self.stack.invoke("Fetch", {"firing": firing})
 
+    def backfill(self, day: date, *, mail: bool = False) -> dict[str, Any]:
+        """Rebuild a past day."""
+        event = {"firing": "backfill", "date": day.isoformat(), "mail": mail}
+        return self.stack.invoke("Fetch", event)
+
     def wait(self, what: Callable[[], bool], seconds: float = 60) -> None:
         until = time.monotonic() + seconds
         while not what():
@@ -81,6 +88,11 @@ class Deployed:
         s3 = self.stack.client("s3")
         body = s3.get_object(Bucket=self.stack.outputs["Bucket"], Key=key)["Body"].read()
         return str(body.decode())
+
+    def write(self, key: str, body: bytes) -> None:
+        """Write an object of the archive."""
+        s3 = self.stack.client("s3")
+        s3.put_object(Bucket=self.stack.outputs["Bucket"], Key=key, Body=body)
 
     def objects(self, prefix: str = "") -> list[str]:
         s3 = self.stack.client("s3")
@@ -119,7 +131,12 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
     template = stack.build(folder / "build")
     running = emulator.start(folder)
     try:
-        with feed_server() as arxiv, language_model() as model, microburst(running.url) as faults:
+        with (
+            feed_server() as arxiv,
+            export_api() as api,
+            language_model() as model,
+            microburst(running.url) as faults,
+        ):
             Stack(running).client("secretsmanager").create_secret(Name=SECRET, SecretString=KEY)
             deployed = stack.deploy(
                 running,
@@ -130,6 +147,7 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
                     "Recipients": ",".join(READERS),
                     "FeedBaseUrl": arxiv.base_url.replace("127.0.0.1", "localhost"),
                     "FeedInterval": "0",
+                    "ExportApiUrl": api.url.replace("127.0.0.1", "localhost"),
                     "LlmBaseUrl": model.base_url.replace("127.0.0.1", "localhost"),
                     "LlmModel": "test-model",
                     "LlmSecretName": SECRET,
@@ -139,7 +157,7 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
                 _lead_through(deployed, function, faults.url)
             profile = load_profile((ROOT / "profile.yaml").read_text("utf-8"))
             model.fields = tuple(field.name for field in profile.fields)
-            yield Deployed(deployed, arxiv, model, profile, faults)
+            yield Deployed(deployed, arxiv, api, model, profile, faults)
     finally:
         running.stop()
 

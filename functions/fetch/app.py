@@ -1,4 +1,4 @@
-"""The Lambda that reads arXiv's feeds; the schedule invokes it several times a night."""
+"""The Lambda that reads arXiv's feeds, several times a night, or rebuilds a past day."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.archive import Archive
-from arxiv_digest.adapters.arxiv import FeedReader
+from arxiv_digest.adapters.arxiv import ExportApi, FeedReader
 from arxiv_digest.adapters.queue import BatchQueue
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.adapters.settings import FetchSettings
@@ -30,6 +30,7 @@ def step() -> Fetch:
     model = settings.llm_model
     return Fetch(
         arxiv=FeedReader(settings.feed_base_url, settings.feed_interval),
+        export_api=ExportApi(settings.export_api_url, settings.feed_interval),
         runs=Runs(boto3.resource("dynamodb"), settings.table),
         queue=BatchQueue(boto3.client("sqs"), settings.queue_url),
         archive=Archive(boto3.client("s3"), settings.bucket),

@@ -22,4 +22,5 @@ def deployed(session_stack: Deployed) -> Deployed:
     session_stack.faults.forget()
     session_stack.arxiv.feeds.clear()
     session_stack.arxiv.faults.clear()
+    session_stack.api.forget()
     return session_stack

@@ -82,9 +82,10 @@ def test_the_emulator_stays_up_until_it_is_taken_down() -> None:
 
 def test_help_names_every_command() -> None:
     said = make("help")
-    for target in ("digest", "up", "down", "logs", "test", "check"):
+    for target in ("digest", "backfill", "up", "down", "logs", "test", "check"):
         assert f"make {target} " in said
     assert "SOURCE=live|sample|DIR" in said
+    assert "DATE=YYYY-MM-DD" in said
 
 
 def test_a_wrong_profile_is_explained_before_anything_starts(tmp_path: Path) -> None:
@@ -112,6 +113,23 @@ def test_a_wrong_profile_is_explained_before_anything_starts(tmp_path: Path) -> 
 def test_a_wrong_setting_is_explained(arguments: list[str], hint: str) -> None:
     said = " ".join(make("digest", *arguments, expect=2).replace("│", " ").split())
     assert hint in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ([], "a date is needed; DATE names the announcement date to rebuild"),
+        (["DATE=yesterday"], "'yesterday' is no date"),
+        (["DATE=2999-01-01"], "2999-01-01 is in the future"),
+        (["DATE=2026-01-22", "OUT=README.md"], "OUT names a folder"),
+        (["DATE=2026-01-22", "RECIPIENTS=a@x.org;b@x.org"], "is no bare e-mail address"),
+    ],
+)
+def test_a_wrong_setting_of_a_backfill_is_explained(arguments: list[str], hint: str) -> None:
+    said = " ".join(make("backfill", *arguments, expect=2).replace("│", " ").split())
+    assert hint in said
+    assert "building" not in said
     assert "Traceback" not in said
 
 

@@ -8,8 +8,7 @@ from datetime import date
 
 from local.day import logged
 from local.stack import NAME
-from tests.e2e.conftest import KEY, READERS, Deployed
-from tests.e2e.test_day import papers_of
+from tests.deployed import KEY, READERS, Deployed, papers_of
 
 
 def test_the_dashboard_names_what_was_deployed(deployed: Deployed) -> None:

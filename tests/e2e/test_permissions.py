@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.stack import NAME
-from tests.e2e.conftest import READERS, SECRET, Deployed
+from tests.deployed import READERS, SECRET, Deployed
 
 ROLES = ("FetchRole", "ScoreRole", "AggregateRole", "ScheduleRole")
 ACCOUNT = "000000000000"

@@ -505,6 +505,7 @@ ALLOWED = {
             "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:Query",
+            "dynamodb:UpdateItem",
         },
         "BatchQueue.Arn": {"sqs:SendMessage*"},
         "FailureQueue.Arn": {"sqs:SendMessage"},

@@ -1,4 +1,4 @@
-"""Reading feeds over HTTP within arXiv's terms."""
+"""Reading feeds, and asking the export API, over HTTP within arXiv's terms."""
 
 from __future__ import annotations
 
@@ -7,14 +7,24 @@ import itertools
 import os
 import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+import urllib3
 
-from arxiv_digest.adapters.arxiv import TRIES, FeedReader, FeedUnreachable
+from arxiv_digest.adapters.arxiv import (
+    PAGE_TRIES,
+    TRIES,
+    Connection,
+    ExportApi,
+    FeedReader,
+    FeedUnreachable,
+)
+from arxiv_digest.announcements import ApiPage, SubmissionWindow
 from tests.builders import DAY, papers
+from tests.export_api import ExportApiServer, export_api, page, refusal
 from tests.feeds import FeedServer, feed, feed_server
 
 
@@ -194,3 +204,130 @@ def test_gzip_that_is_none_is_an_unreachable_feed(reader: FeedReader, server: Fe
     server.bodies["cs.LG"] = b"not gzip at all"
     with pytest.raises(FeedUnreachable, match="broken answer"):
         reader.read("cs.LG")
+
+
+WINDOW = SubmissionWindow(
+    datetime(2026, 1, 20, 19, 0, tzinfo=UTC), datetime(2026, 1, 21, 19, 0, tzinfo=UTC)
+)
+
+
+@pytest.fixture
+def api() -> Iterator[ExportApiServer]:
+    with export_api() as api:
+        yield api
+
+
+@pytest.fixture
+def asking(api: ExportApiServer, clock: Clock) -> ExportApi:
+    return ExportApi(api.url, 3.0, clock.sleep, lambda: clock.now)
+
+
+def ids(pages: Iterable[tuple[bytes, ApiPage]]) -> list[str]:
+    return [paper.id for _, page in pages for paper in page.papers]
+
+
+def test_the_api_is_asked_for_what_was_submitted_before_the_end_of_the_window(
+    asking: ExportApi, api: ExportApiServer
+) -> None:
+    minute = timedelta(minutes=1)
+    times = [WINDOW.start - minute, WINDOW.start, WINDOW.end - minute, WINDOW.end]
+    for when, paper in zip(times, papers(4), strict=True):
+        api.submit(when, paper)
+    assert ids(asking.pages("cs.LG", WINDOW, DAY)) == ["2601.00002", "2601.00003"]
+    assert api.requests == [
+        {
+            "search_query": "cat:cs.LG AND submittedDate:[202601201900 TO 202601211859]",
+            "sortBy": "submittedDate",
+            "sortOrder": "ascending",
+            "start": "0",
+            "max_results": "500",
+        }
+    ]
+
+
+def test_pages_are_asked_for_until_all_is_read_three_seconds_apart(
+    asking: ExportApi, api: ExportApiServer, clock: Clock
+) -> None:
+    api.most = 2
+    api.submit(WINDOW.start, *papers(5))
+    answers = list(asking.pages("cs.LG", WINDOW, DAY))
+    assert ids(answers) == [paper.id for paper in papers(5)]
+    assert [request["start"] for request in api.requests] == ["0", "2", "4"]
+    assert clock.now == 100 + 2 * 3
+    assert all(b"<feed" in content for content, _ in answers)
+
+
+def test_a_page_that_comes_empty_or_cut_off_is_asked_for_again(
+    asking: ExportApi, api: ExportApiServer, clock: Clock
+) -> None:
+    api.most = 2
+    api.submit(WINDOW.start, *papers(4))
+    whole = page(papers(2), 4)
+    api.faults = [whole[:-400], page([], 4), None, page([], 4, 2)]
+    assert ids(asking.pages("cs.LG", WINDOW, DAY)) == [paper.id for paper in papers(4)]
+    assert clock.now == 100 + 4 * 3
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_pages_that_stay_empty_are_given_up_with_what_was_read(
+    asking: ExportApi, api: ExportApiServer, first: int
+) -> None:
+    api.faults = [*([page(papers(2), 4)] if first else []), *[page([], 4, first)] * PAGE_TRIES]
+    read: list[tuple[bytes, ApiPage]] = []
+    with pytest.raises(FeedUnreachable, match=f"only {first} of 4 papers came"):
+        read.extend(asking.pages("cs.LG", WINDOW, DAY))
+    assert len(api.requests) == PAGE_TRIES + bool(first)
+
+
+def test_the_apis_refusal_is_told_and_not_asked_for_again(
+    asking: ExportApi, api: ExportApiServer
+) -> None:
+    api.faults = [refusal("start must be an integer")]
+    with pytest.raises(FeedUnreachable, match="query was refused: start must be an integer"):
+        list(asking.pages("cs.LG", WINDOW, DAY))
+    assert len(api.requests) == 1
+
+
+def test_an_answer_of_the_api_that_is_no_feed_is_said_to_be_none(
+    asking: ExportApi, api: ExportApiServer
+) -> None:
+    api.faults = [b"<html>down for maintenance</html>"] * PAGE_TRIES
+    with pytest.raises(FeedUnreachable, match="the answer is not a feed"):
+        list(asking.pages("cs.LG", WINDOW, DAY))
+
+
+def test_pages_without_end_are_given_up_after_the_time_there_is(
+    asking: ExportApi, api: ExportApiServer
+) -> None:
+    api.faults = [page(papers(1), 30_000)] * 100
+    with pytest.raises(FeedUnreachable, match="came too slowly"):
+        list(asking.pages("cs.LG", WINDOW, DAY, patience=30))
+    assert len(api.requests) == 12
+
+
+@pytest.mark.parametrize(
+    ("url", "seconds"),
+    [
+        ("https://export.arxiv.org/api/query", 3.0),
+        ("https://arxiv.org/rss/cs.LG", 3.0),
+        ("http://127.0.0.1:8000/api/query", 0.0),
+        ("https://notarxiv.org/api/query", 0.0),
+    ],
+)
+def test_no_setting_makes_requests_to_arxiv_follow_faster_than_its_terms_allow(
+    url: str, seconds: float, clock: Clock
+) -> None:
+    connection = Connection(0, clock.sleep, lambda: clock.now)
+    refused = urllib3.exceptions.NewConnectionError(None, "refused")  # type: ignore[arg-type]
+    asked: list[float] = []
+
+    def request(*_: object, **__: object) -> None:
+        asked.append(clock.now)
+        raise refused
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(urllib3.PoolManager, "request", request)
+        for _ in range(2):
+            with pytest.raises(FeedUnreachable):
+                connection.get(url, clock.now - 1)
+    assert asked == [100, 100 + seconds]

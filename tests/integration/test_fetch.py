@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 
-from arxiv_digest.adapters.arxiv import FeedReader
+from arxiv_digest.adapters.arxiv import ExportApi, FeedReader
 from arxiv_digest.adapters.queue import MessagesRefused
 from arxiv_digest.batches import make_batches
 from arxiv_digest.firings import FetchEvent
@@ -38,6 +38,7 @@ class Night:
         self.arxiv = arxiv
         self.fetch = Fetch(
             arxiv=FeedReader(arxiv.base_url, 0, sleep=lambda _: None),
+            export_api=ExportApi("http://127.0.0.1:9/api/query", 0, sleep=lambda _: None),
             runs=cloud.runs,
             queue=cloud.queue,
             archive=cloud.archive,
@@ -238,6 +239,7 @@ def test_two_firings_at_the_same_time_make_one_run(night: Night) -> None:
     slow = Night(night.cloud, night.arxiv)
     slow.fetch = Fetch(
         arxiv=slow.fetch.arxiv,
+        export_api=slow.fetch.export_api,
         runs=Racing(night.cloud.dynamodb, night.cloud.table),
         queue=night.cloud.queue,
         archive=night.cloud.archive,

@@ -24,6 +24,7 @@ from functions.aggregate import app as aggregate
 from functions.fetch import app as fetch
 from functions.score import app as score
 from tests.builders import DAY, a_paper, a_run, papers, scored
+from tests.export_api import export_api
 from tests.feeds import feed, feed_server
 from tests.integration.conftest import PROFILE, Cloud
 from tests.language_model import LanguageModelServer, language_model
@@ -50,7 +51,7 @@ def model(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageMod
     monkeypatch.setattr(llm, "TIMEOUT", 2.0)
     secrets = {"Name": "digests/key", "SecretString": "sk-from-the-secret\n"}
     boto3.client("secretsmanager").create_secret(**secrets)
-    with feed_server() as arxiv, language_model() as server:
+    with feed_server() as arxiv, export_api() as api, language_model() as server:
         arxiv.feeds = {
             "cs.LG": feed("cs.LG", DAY, [a_paper(title="A paper on pruning")]),
             "cs.CV": feed("cs.CV", DAY),
@@ -61,6 +62,7 @@ def model(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageMod
             "QUEUE_URL": cloud.queue_url,
             "FEED_BASE_URL": arxiv.base_url,
             "FEED_INTERVAL": "0",
+            "EXPORT_API_URL": api.url,
             "LLM_BASE_URL": server.base_url,
             "LLM_MODEL": "test-model",
             "LLM_SECRET": "digests/key",
@@ -101,6 +103,19 @@ def test_a_day_by_the_events_of_the_repository(cloud: Cloud, model: LanguageMode
     assert len(cloud.objects("2026-01-22/mail/")) == 2
     again = aggregate.handler(event("aggregate-deadline"), CONTEXT)
     assert again["done"] == "made-before"
+
+
+def test_a_backfill_by_the_event_of_the_repository(
+    cloud: Cloud, model: LanguageModelServer
+) -> None:
+    for category, listed in (("cs.LG", [a_paper()]), ("cs.CV", [])):
+        cloud.archive.write(f"raw/{DAY}/{category}.xml", feed(category, DAY, listed))
+    rebuilt = fetch.handler(event("fetch-backfill"), CONTEXT)
+    assert (rebuilt["done"], rebuilt["date"], rebuilt["announced"]) == ("started", str(DAY), 1)
+    score.handler(a_message(cloud), CONTEXT)
+    aggregate.handler(event("aggregate-counted-down"), CONTEXT)
+    assert f"{DAY}/digest.html" in cloud.objects()
+    assert cloud.objects(f"{DAY}/mail/") == []
 
 
 def test_logs_hold_no_key_no_address_and_no_abstract(
@@ -375,8 +390,8 @@ def test_every_line_of_a_days_logs_carries_its_date(
     broken["Records"][0]["dynamodb"]["Keys"]["pk"]["S"] = "RUN#2026-01-23"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Runs, "get", lambda *_: 1 / 0)
-        answer = aggregate.handler(broken, CONTEXT)
-    assert len(answer["batchItemFailures"]) == 1
+        with pytest.raises(BatchProcessingError):
+            aggregate.handler(broken, CONTEXT)
     assert dates() == {"2026-01-23"}, "the record failed"
     for app in (fetch, score, aggregate):
         app.logger.append_keys(left="over")
@@ -389,6 +404,10 @@ def test_every_line_of_a_days_logs_carries_its_date(
 def test_an_event_of_nobody_is_refused_by_name(cloud: Cloud, model: LanguageModelServer) -> None:
     with pytest.raises(ValueError, match="firing"):
         fetch.handler({"firing": "noon"}, CONTEXT)
+    with pytest.raises(ValueError, match="a backfill needs the date"):
+        fetch.handler({"firing": "backfill"}, CONTEXT)
+    with pytest.raises(ValueError, match="is in the future"):
+        fetch.handler({"firing": "backfill", "date": "2999-01-01"}, CONTEXT)
     with pytest.raises(ValueError, match="surprise"):
         aggregate.handler({"surprise": 1}, CONTEXT)
 

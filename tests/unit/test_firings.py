@@ -12,14 +12,16 @@ from arxiv_digest.firings import (
     action,
     categories_to_read,
     newest,
+    refuse_unfinished,
     run_is_due,
 )
 from arxiv_digest.models import FeedReading, FeedState
 
 DAY = dt.date(2026, 1, 22)
 FIRINGS = ("night", "last", "late", "manual")
-# A firing never reads a late feed: it is one that was stored for the next run.
-READ = tuple(state for state in FeedState if state is not FeedState.LATE)
+# No firing of these reads a late feed, which was stored for the next run, or an approximate one,
+# which only a backfill makes.
+READ = tuple(state for state in FeedState if state not in (FeedState.LATE, FeedState.APPROXIMATE))
 NOT_READY = (FeedState.STALE, FeedState.CUT_OFF, FeedState.UNREACHABLE)
 
 
@@ -83,6 +85,12 @@ def test_the_schedule_names_its_firing(firing):
         {"firing": "LAST"},
         {"fireing": "last"},
         {"firing": "late", "date": "2026-01-22"},
+        {"date": "2026-01-22"},
+        {"firing": "night", "mail": True},
+        {"firing": "backfill"},
+        {"firing": "backfill", "mail": True},
+        {"firing": "backfill", "date": "yesterday"},
+        {"firing": "backfill", "date": "2026-02-30"},
         [],
         "night",
         None,
@@ -91,6 +99,20 @@ def test_the_schedule_names_its_firing(firing):
 def test_an_event_that_is_not_understood_is_refused(event):
     with pytest.raises(ValidationError):
         FetchEvent.model_validate(event)
+
+
+def test_a_backfill_names_its_date_and_mails_nobody_unless_told():
+    event = FetchEvent.model_validate({"firing": "backfill", "date": "2026-01-22"})
+    assert (event.date, event.mail) == (DAY, False)
+    assert FetchEvent(firing="backfill", date=DAY, mail=True).mail
+
+
+def test_a_backfill_is_of_a_day_that_is_over():
+    refuse_unfinished(DAY, today=DAY + dt.timedelta(days=1))
+    with pytest.raises(ValueError, match="2026-01-22 is not over in US Eastern time"):
+        refuse_unfinished(DAY, today=DAY)
+    with pytest.raises(ValueError, match="2026-01-22 is in the future"):
+        refuse_unfinished(DAY, today=DAY - dt.timedelta(days=1))
 
 
 def test_a_run_reads_again_only_what_it_did_not_read_whole():

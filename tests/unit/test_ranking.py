@@ -125,6 +125,9 @@ def test_the_title_is_dated_by_the_readers_morning_or_by_the_announcements_long_
         date(2026, 1, 22),
     ]
     assert [str(digest.made_at)[:16] for digest in made.values()][:1] == ["2026-01-22 13:30"]
+    next_morning = datetime(2026, 1, 22, 16, 30, tzinfo=UTC)
+    rebuilt = make_digest(a_run(0, rebuilt=True), reader, [], {}, Tokens(), next_morning, {})
+    assert rebuilt.title_date == DAY, "that morning has a digest of its own"
 
 
 def feed(state: str) -> FeedReading:
@@ -141,6 +144,8 @@ def feed(state: str) -> FeedReading:
         (["cut-off"], 0, Verdict.FEEDS_UNREADABLE),
         (["stale"], 0, Verdict.FEEDS_UNREADABLE),
         (["empty", "late"], 3, Verdict.NOTHING_NEW),
+        (["empty", "approximate"], 0, Verdict.NOTHING_NEW),
+        (["approximate", "unreachable"], 0, Verdict.FEEDS_UNREADABLE),
     ],
 )
 def test_a_day_without_papers_says_which_kind_it_was(

@@ -281,6 +281,7 @@ def test_the_local_scorer_is_named_as_what_it_is() -> None:
         ("stale", "stale"),
         ("cut-off", "incomplete"),
         ("unreachable", "could not be read"),
+        ("approximate", "found by submission time"),
     ],
 )
 def test_a_feed_that_was_not_simply_read_is_named_everywhere(state: str, said: str) -> None:
@@ -295,3 +296,37 @@ def test_a_feed_that_was_not_simply_read_is_named_everywhere(state: str, said: s
         assert "cs.XY" in text
         assert said in text
         assert "because of the weather" in text
+
+
+@pytest.mark.parametrize(
+    ("states", "zh", "en"),
+    [
+        (("fresh", "empty"), "原样重建", "exactly, from the feeds kept of that day"),
+        (("fresh", "approximate"), "近似重建", "rebuilt approximately, by submission time"),
+        (("approximate", "unreachable"), "近似重建", "rebuilt approximately, by submission time"),
+        (("fresh", "cut-off"), "仍能读到的内容", "from what can still be read"),
+        (("unreachable",), "仍能读到的内容", "from what can still be read"),
+    ],
+)
+def test_a_rebuilt_digest_says_so_and_how_exactly_everywhere(
+    states: tuple[str, ...], zh: str, en: str
+) -> None:
+    feeds = tuple(FeedReading(category="cs.XY", state=state, date=DAY) for state in states)
+    for language, said in (("zh", zh), ("en", en)):
+        profile = a_profile(language=language)
+        rebuilt = a_digest([], profile, feeds=feeds, rebuilt=True)
+        usual = a_digest([], profile, feeds=feeds)
+        for digest, lines in ((rebuilt, 1), (usual, 0)):
+            for text in (
+                render_markdown(digest),
+                render_page(digest),
+                part(mailed(digest), "plain"),
+                part(mailed(digest), "html"),
+            ):
+                assert text.count(said) == lines
+
+
+def test_a_weekend_without_feeds_is_not_said_to_be_rebuilt_from_them() -> None:
+    detail = "arXiv announces nothing on Saturdays and Sundays"
+    feed = FeedReading(category="cs.XY", state="empty", date=DAY, detail=detail)
+    assert "what can still be read" in render_markdown(a_digest([], feeds=(feed,), rebuilt=True))

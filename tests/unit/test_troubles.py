@@ -51,7 +51,7 @@ def said_in(name: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("name", "least"),
-    [("announcements.py", 7), ("adapters/arxiv.py", 6), ("scoring.py", 5), ("adapters/llm.py", 3)],
+    [("announcements.py", 7), ("adapters/arxiv.py", 8), ("scoring.py", 5), ("adapters/llm.py", 3)],
 )
 def test_everything_that_can_go_wrong_can_be_said_in_chinese(name: str, least: int) -> None:
     found = said_in(name)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -31,6 +31,12 @@ _DESCRIPTION = re.compile(
     r"\A\s*arXiv:(?P<id>\S+)\s+Announce Type:\s*(?P<type>[a-z-]+)\s+Abstract:\s?(?P<abstract>.*)\Z",
     re.DOTALL,
 )
+
+
+_CLOSE = time(14)
+# Days before the date of a feed, by its weekday, on which its submissions began and closed.
+_SUBMITTED = {0: (4, 3), 1: (4, 1), 2: (2, 1), 3: (2, 1), 4: (2, 1)}
+_TOTAL = re.compile(r"[0-9]{1,9}")
 
 
 class EntitiesDeclared(Exception):
@@ -72,18 +78,7 @@ def parse_feed(content: bytes, category: str) -> ParsedFeed:
     parsed = _parsed(content)
     broken = _break(parsed)
     announced = _feed_date(parsed.feed)
-    entries = list(parsed.entries)
-    papers: list[Paper] = []
-    unreadable: list[str] = []
-    if broken and entries:
-        # The entry at which a feed breaks off may look whole with half an abstract.
-        cut = entries.pop()
-        unreadable.append(f"{_name(cut)}: the feed breaks off in or after this announcement")
-    for entry in entries:
-        try:
-            papers.append(_paper(entry, announced))
-        except ValueError as problem:
-            unreadable.append(f"{_name(entry)}: {problem}")
+    papers, unreadable = _read(parsed, broken, lambda entry: _paper(entry, announced))
     if broken:
         state, detail = FeedState.CUT_OFF, broken
     elif announced is None:
@@ -95,10 +90,10 @@ def parse_feed(content: bytes, category: str) -> ParsedFeed:
         state=state,
         date=announced,
         items=len(papers),
-        unreadable=tuple(unreadable),
+        unreadable=unreadable,
         detail=detail,
     )
-    return ParsedFeed(reading, tuple(papers))
+    return ParsedFeed(reading, papers)
 
 
 def judged(feed: ParsedFeed, expected: date) -> ParsedFeed:
@@ -108,6 +103,92 @@ def judged(feed: ParsedFeed, expected: date) -> ParsedFeed:
     if whole and reading.date is not None and reading.date < expected:
         return feed._replace(reading=reading.model_copy(update={"state": FeedState.STALE}))
     return feed
+
+
+class SubmissionWindow(NamedTuple):
+    """When papers announced together were submitted: from ``start``, before ``end``, in UTC."""
+
+    start: datetime
+    end: datetime
+
+
+def submission_window(announced: date) -> SubmissionWindow | None:
+    """The time in which the papers of an announcement date were submitted, as a rule.
+
+    By arXiv's schedule (https://info.arxiv.org/help/availability.html) submissions close at 14:00
+    US Eastern, Monday to Friday, and are announced at 20:00, Sunday to Thursday; the feed of an
+    announcement is dated the day after. None for a Saturday or Sunday, on which no feed is dated.
+    Papers on hold, and those of arXiv's holidays, are announced later than this says.
+    """
+    days = _SUBMITTED.get(announced.weekday())
+    if days is None:
+        return None
+    start, end = (
+        datetime.combine(announced - timedelta(before), _CLOSE, EASTERN).astimezone(UTC)
+        for before in days
+    )
+    return SubmissionWindow(start, end)
+
+
+class ApiPage(NamedTuple):
+    """One page of the export API's answer to a query.
+
+    ``total`` counts the results of the whole query, ``entries`` those of this page, readable or
+    not. ``trouble`` says why the page is not whole; ``refusal`` is arXiv's own word for why it did
+    not answer.
+    """
+
+    total: int
+    entries: int
+    papers: tuple[Paper, ...]
+    unreadable: tuple[str, ...]
+    trouble: str = ""
+    refusal: str = ""
+
+
+def parse_api_page(content: bytes, category: str, announced: date) -> ApiPage:
+    """Read one page of the export API as papers of a category that were announced on a date.
+
+    The API knows no announcements: a paper counts as ``new`` where the category is its primary one,
+    and as a cross-list otherwise. An entry that cannot be read whole is left out and named in
+    ``unreadable``; nothing in the content raises. Errors are told as the API manual says (3.4), by
+    one entry whose id leads to ``/api/errors``.
+    """
+    parsed = _parsed(content)
+    broken = _break(parsed)
+    entries = parsed.entries
+    if len(entries) == 1 and "/api/errors" in _text(entries[0], "id"):
+        why = _clean(_text(entries[0], "summary"))[:200] or "no reason given"
+        return ApiPage(0, 0, (), (), refusal=why)
+    papers, unreadable = _read(
+        parsed, broken, lambda entry: _submission(entry, category, announced)
+    )
+    total = _TOTAL.fullmatch(_text(parsed.feed, "opensearch_totalresults").strip())
+    trouble = broken or ("" if total else "the answer does not say how many papers there are")
+    return ApiPage(int(total[0]) if total else 0, len(entries), papers, unreadable, trouble)
+
+
+def joined(
+    category: str, announced: date, pages: Sequence[ApiPage], trouble: str = ""
+) -> ParsedFeed:
+    """The pages of one query as the feed of a category; a paper on two pages counts once.
+
+    The state is ``approximate`` where every page was read. ``trouble`` says why not: then it is
+    ``cut-off``, or ``unreachable`` without any page.
+    """
+    papers: dict[str, Paper] = {}
+    for paper in (paper for page in pages for paper in page.papers):
+        papers.setdefault(paper.id, paper)
+    cut = FeedState.CUT_OFF if pages else FeedState.UNREACHABLE
+    reading = FeedReading(
+        category=category,
+        state=cut if trouble else FeedState.APPROXIMATE,
+        date=announced if pages else None,
+        items=len(papers),
+        unreadable=tuple(dict.fromkeys(what for page in pages for what in page.unreadable)),
+        detail=f"arXiv's export API: {trouble}" if trouble else "",
+    )
+    return ParsedFeed(reading, tuple(papers.values()))
 
 
 class Merged(NamedTuple):
@@ -191,6 +272,25 @@ def _without_half_a_character(content: bytes) -> bytes:
     return content
 
 
+def _read(
+    parsed: Any, broken: str, read: Callable[[Mapping[str, Any]], Paper]
+) -> tuple[tuple[Paper, ...], tuple[str, ...]]:
+    """The papers of a feed's entries, and a sentence for each entry that is none."""
+    entries = list(parsed.entries)
+    papers: list[Paper] = []
+    unreadable: list[str] = []
+    if broken and entries:
+        # The entry at which a feed breaks off may look whole with half an abstract.
+        cut = entries.pop()
+        unreadable.append(f"{_name(cut)}: the feed breaks off in or after this announcement")
+    for entry in entries:
+        try:
+            papers.append(read(entry))
+        except ValueError as problem:
+            unreadable.append(f"{_name(entry)}: {problem}")
+    return tuple(papers), tuple(unreadable)
+
+
 def _text(values: Mapping[str, Any], key: str) -> str:
     # An empty or oddly nested element gives none or a mapping.
     value = values.get(key)
@@ -228,6 +328,16 @@ def _paper(entry: Mapping[str, Any], announced: date | None) -> Paper:
         announce_type=_announce_type(entry, description, identity[1]),
         announced=dated,
     )
+
+
+def _submission(entry: Mapping[str, Any], category: str, announced: date) -> Paper:
+    paper = _paper(entry, announced)
+    named = entry.get("arxiv_primary_category")
+    # Without attributes feedparser makes it a text. arXiv lists the primary category first.
+    primary = _text(named, "term") if isinstance(named, Mapping) else ""
+    primary = primary or next(iter(paper.categories), "")
+    kind = AnnounceType.NEW if primary == category else AnnounceType.CROSS
+    return paper.model_copy(update={"announce_type": kind, "announced": announced})
 
 
 def _authors(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,17 +3,19 @@
 The feeds are rebuilt at midnight US Eastern, one category later than another, and the schedule
 fires several times. The first firing that finds every category whole and of the day starts the
 run; the last one of the night starts it with what is there; the late ones, at noon and in the
-evening, only store.
+evening, only store. A backfill rebuilds a day that is over.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
-from datetime import date
 from enum import StrEnum
 from typing import Literal
 
-from arxiv_digest.models import FeedReading, FeedState, Value
+from pydantic import model_validator
+
+from arxiv_digest.models import FeedReading, FeedState, Run, Value
 
 READY = (FeedState.FRESH, FeedState.EMPTY)
 """States in which a category has nothing more to announce on the day."""
@@ -23,9 +25,26 @@ SATURDAY = 5
 
 
 class FetchEvent(Value):
-    """What invokes fetch: the schedule names its firing, a person sends ``{}``."""
+    """What invokes fetch: the schedule names its firing, a person sends ``{}`` or a backfill.
 
-    firing: Literal["night", "last", "late", "manual"] = "manual"
+    ``date`` is the announcement date that a backfill rebuilds, and ``mail`` says whether its digest
+    is mailed; no other firing takes them.
+    """
+
+    firing: Literal["night", "last", "late", "manual", "backfill"] = "manual"
+    date: dt.date | None = None
+    mail: bool = False
+
+    @model_validator(mode="after")
+    def _dated_by_a_backfill_only(self) -> FetchEvent:
+        if self.firing == "backfill":
+            if self.date is None:
+                raise ValueError(
+                    'a backfill needs the date to rebuild, such as "date": "2026-01-22"'
+                )
+        elif self.date is not None or self.mail:
+            raise ValueError('"date" and "mail" belong to the firing "backfill"')
+        return self
 
 
 class Action(StrEnum):
@@ -55,12 +74,33 @@ def categories_to_read(categories: Iterable[str], run_feeds: Iterable[FeedReadin
     return [category for category in categories if category not in ready]
 
 
-def run_is_due(day: date) -> bool:
+def run_is_due(day: dt.date) -> bool:
     """Whether the schedule has a run on a date in US Eastern time: arXiv rests on weekends."""
     return day.weekday() < SATURDAY
 
 
-def newest(readings: Iterable[FeedReading], today: date) -> date:
+def refuse_unfinished(day: dt.date, today: dt.date) -> None:
+    """Raise ``ValueError`` for a day that a backfill cannot rebuild, since it is not over.
+
+    Both are dates in US Eastern time. Until a day is over its run belongs to the schedule, and its
+    feeds may still change.
+    """
+    if day > today:
+        raise ValueError(f"{day} is in the future; a backfill rebuilds a day that is over")
+    if day == today:
+        raise ValueError(
+            f"{day} is not over in US Eastern time; a backfill rebuilds a day that is, and a firing"
+            " by hand reads today's feeds"
+        )
+
+
+def came_to_nothing(run: Run) -> bool:
+    """Whether a run has no papers since feeds could not be read: a backfill starts it over."""
+    lacking = (FeedState.STALE, FeedState.CUT_OFF, FeedState.UNREACHABLE)
+    return run.announced == 0 and any(reading.state in lacking for reading in run.feeds)
+
+
+def newest(readings: Iterable[FeedReading], today: dt.date) -> dt.date:
     """The date that a firing by hand reads: that of the newest feed, or today's without any."""
     dates = [reading.date for reading in readings if reading.date is not None]
     return max(dates, default=today)

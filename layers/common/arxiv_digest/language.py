@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from arxiv_digest.firings import READY
 from arxiv_digest.models import FeedReading, FeedState, Scorer, ScorerKind, Verdict
 from arxiv_digest.troubles import in_language
 
@@ -20,6 +21,9 @@ class Words:
     title: str
     updated: str
     updated_beijing: str
+    rebuilt_exactly: str
+    rebuilt_approximately: str
+    rebuilt_in_part: str
     read: str
     read_one: str
     model: str
@@ -66,6 +70,10 @@ ZH = Words(
     title="ArXiv 每日推荐",
     updated="更新于当地时间（{zone}）：{time}",
     updated_beijing="更新于北京时间：{time}",
+    rebuilt_exactly="本篇是事后补做的，依据当日保存的公告源原样重建。",
+    rebuilt_approximately="本篇是事后补做的，至少有一个分类只能按投稿时间近似重建，可能与当日公告有出入，"
+    "原因见说明。",
+    rebuilt_in_part="本篇是事后补做的，依据如今仍能读到的内容重建，各分类的情况见说明。",
     read="已自动阅读了 {count} 篇最新的论文。",
     read_one="已自动阅读了 {count} 篇最新的论文。",
     model="使用模型：{model} | 消耗 Tokens：{tokens}",
@@ -73,7 +81,7 @@ ZH = Words(
     tokens="消耗 Tokens",
     tokens_unreported="{tokens}（{calls} 次调用未报告）",
     ledger="公告日 {date}：公告 {announced} = 评分 {scored} + 分流 {triaged} + 失败 {failed}",
-    seen_before="另有 {count} 篇此前已读，未重复阅读。",
+    seen_before="另有 {count} 篇已在其他日期读过，未重复阅读。",
     left_out="另有 {count} 篇属于配置未选的公告类型（交叉列表或更新），未阅读。",
     other_field="其他",
     no_reason="（评分器没有给出可用的理由）",
@@ -88,6 +96,9 @@ ZH = Words(
         FeedState.CUT_OFF: "公告源不完整，只读到 {items} 条完整公告",
         FeedState.UNREACHABLE: "公告源无法读取",
         FeedState.LATE: "上次推荐之后才发布，读到 {items} 条公告，未读的论文并入本次推荐",
+        FeedState.APPROXIMATE: "没有保存当日的公告源，改从 arXiv 的 export API 按投稿时间取得"
+        " {items} 篇论文；该 API 不提供公告日期、交叉列表日期、暂缓公告和节假日信息，"
+        "因此可能与当日公告有出入",
     },
     feed_from="{category}（{date}）：{state}",
     feed_unreadable="有一条公告无法读取",
@@ -126,6 +137,12 @@ EN = Words(
     title="ArXiv daily digest",
     updated="Updated {time} ({zone})",
     updated_beijing="Updated {time} (Beijing time)",
+    rebuilt_exactly="Rebuilt after its day was over, exactly, from the feeds kept of that day.",
+    rebuilt_approximately="Rebuilt after its day was over; at least one category could only be"
+    " rebuilt approximately, by submission time, and may differ from what was announced. The notes"
+    " say why.",
+    rebuilt_in_part="Rebuilt after its day was over, from what can still be read; the notes say"
+    " what became of each category.",
     read="{count} new papers were read.",
     read_one="{count} new paper was read.",
     model="Model: {model} | Tokens: {tokens}",
@@ -134,7 +151,7 @@ EN = Words(
     tokens_unreported="{tokens} (not reported by {calls} calls)",
     ledger="Announcement of {date}: announced {announced} = scored {scored} + triaged {triaged}"
     " + failed {failed}",
-    seen_before="Read on an earlier day and not read again: {count}.",
+    seen_before="Read on another day and not read again: {count}.",
     left_out="Cross-lists or replacements that the profile does not read: {count}.",
     other_field="Other",
     no_reason="(the scorer gave no reason that could be shown)",
@@ -151,6 +168,9 @@ EN = Words(
         FeedState.UNREACHABLE: "could not be read",
         FeedState.LATE: "published after its day's digest; what was not read is in this one"
         " (announcements: {items})",
+        FeedState.APPROXIMATE: "no feed of that day is kept; papers found by submission time in"
+        " arXiv's export API: {items}. It knows no announcement dates, cross-list dates, holds or"
+        " holidays, so the day's announcement may have been another",
     },
     feed_from="{category} ({date}): {state}",
     feed_unreadable="an announcement could not be read",
@@ -215,6 +235,15 @@ def feed_notes(feeds: tuple[FeedReading, ...], language: str) -> list[str]:
             for what in feed.unreadable
         ]
     return notes
+
+
+def rebuilt(feeds: tuple[FeedReading, ...], said: Words) -> str:
+    """The line that says that a digest was made after its day was over, and how exactly."""
+    if any(feed.state is FeedState.APPROXIMATE for feed in feeds):
+        return said.rebuilt_approximately
+    # A detail says that a category was not simply read, such as on a weekend.
+    kept = all(feed.state in READY and not feed.detail for feed in feeds)
+    return said.rebuilt_exactly if kept else said.rebuilt_in_part
 
 
 def scorer_name(scorer: Scorer, said: Words) -> str:

@@ -64,7 +64,8 @@ class Paper(Value):
 class FeedState(StrEnum):
     """What became of one category's feed in a run.
 
-    ``late`` is a feed that came after its own day's run and was kept for this one.
+    ``late`` is a feed that came after its own day's run and was kept for this one; ``approximate``
+    is a past day of which no feed is kept, put together from the export API by submission time.
     """
 
     FRESH = "fresh"
@@ -73,6 +74,7 @@ class FeedState(StrEnum):
     CUT_OFF = "cut-off"
     UNREACHABLE = "unreachable"
     LATE = "late"
+    APPROXIMATE = "approximate"
 
 
 class FeedReading(Value):
@@ -212,9 +214,10 @@ class Run(Value):
     """What was announced on one date and is being scored.
 
     ``announced`` counts the papers of all batches; ``left_out`` counts the announcements whose
-    announce type the profile does not read, ``seen_before`` the papers read in an earlier run.
+    announce type the profile does not read, ``seen_before`` the papers read by another day's run.
     ``profile`` is the profile's YAML text as it was when the run started, so that a change of it
-    never splits a run. ``invocation`` names the call of fetch that started it.
+    never splits a run. ``invocation`` names the call of fetch that started it. ``rebuilt`` is a run
+    that was started after its day was over, ``mail`` says whether its digest is mailed.
     """
 
     schema_version: Literal[1] = 1
@@ -228,6 +231,8 @@ class Run(Value):
     left_out: int = 0
     seen_before: int = 0
     scorer: Scorer
+    rebuilt: bool = False
+    mail: bool = True
 
 
 class Recommendation(Value):
@@ -269,7 +274,8 @@ class Digest(Value):
 
     ``date`` is the announcement date in US Eastern time and the digest's key, ``made_at`` the time
     of making in the reader's time zone. ``sections`` hold what reached the threshold, ``below``
-    what was scored under it, ``triaged`` and ``failed`` the rest of the ledger.
+    what was scored under it, ``triaged`` and ``failed`` the rest of the ledger. A ``rebuilt``
+    digest was started after its day was over.
     """
 
     schema_version: Literal[1] = 1
@@ -283,6 +289,7 @@ class Digest(Value):
     feeds: tuple[FeedReading, ...]
     left_out: int
     seen_before: int
+    rebuilt: bool = False
     sections: tuple[Section, ...]
     below: tuple[Recommendation, ...]
     triaged: tuple[Paper, ...]
@@ -292,16 +299,25 @@ class Digest(Value):
     def title_date(self) -> dt.date:
         """The date in the title: that of the reader's morning.
 
-        A digest made long after its announcements, such as a sample or a rebuilt day, is titled by
-        the announcements instead.
+        A digest made long after its announcements, such as a sample, and one that was rebuilt are
+        titled by the announcements instead: that morning had a digest of its own.
         """
         made_on = self.made_at.date()
-        return made_on if made_on - self.date <= dt.timedelta(days=1) else self.date
+        late = self.rebuilt or made_on - self.date > dt.timedelta(days=1)
+        return self.date if late else made_on
 
     @property
     def recommended(self) -> int:
         """How many papers reached the threshold."""
         return sum(len(section.papers) for section in self.sections)
+
+    @property
+    def papers(self) -> tuple[Paper, ...]:
+        """Every paper of the digest, whatever became of it."""
+        scored = (entry.paper for section in self.sections for entry in section.papers)
+        below = (entry.paper for entry in self.below)
+        failed = (entry.paper for entry in self.failed)
+        return (*scored, *below, *self.triaged, *failed)
 
     @property
     def best(self) -> Recommendation | None:
@@ -317,3 +333,14 @@ class Day(Value):
     recommended: int
     tokens: int
     failed: int
+
+    @classmethod
+    def of(cls, digest: Digest) -> Day:
+        """The line of a digest."""
+        return cls(
+            date=digest.date,
+            announced=digest.ledger.announced,
+            recommended=digest.recommended,
+            tokens=digest.tokens.total,
+            failed=digest.ledger.failed,
+        )

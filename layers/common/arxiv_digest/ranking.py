@@ -90,6 +90,7 @@ def make_digest(
         feeds=run.feeds,
         left_out=run.left_out,
         seen_before=run.seen_before,
+        rebuilt=run.rebuilt,
         sections=sections(recommended),
         below=tuple(paper for paper in ranking if paper.score < reader.minimum_score),
         triaged=tuple(triaged),
@@ -105,9 +106,10 @@ def verdict(
     if recommended:
         return Verdict.RECOMMENDED
     if ledger.announced == 0:
-        if any(reading.state not in (*READY, FeedState.LATE) for reading in readings):
+        read = (FeedState.FRESH, FeedState.APPROXIMATE)
+        if any(reading.state not in (*READY, *read, FeedState.LATE) for reading in readings):
             return Verdict.FEEDS_UNREADABLE
-        if seen_before or any(reading.state == FeedState.FRESH for reading in readings):
+        if seen_before or any(reading.state in read for reading in readings):
             return Verdict.NOTHING_NEW
         return Verdict.NOTHING_ANNOUNCED
     if ledger.scored == 0 and ledger.failed:

@@ -17,7 +17,7 @@ from typing import Any
 import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from arxiv_digest.language import Words, feed_notes, scorer_name, updated, words
+from arxiv_digest.language import Words, feed_notes, rebuilt, scorer_name, updated, words
 from arxiv_digest.models import Day, Digest, Recommendation, Unscored
 from arxiv_digest.troubles import in_language
 
@@ -128,6 +128,8 @@ def _context(digest: Digest) -> dict[str, Any]:
         said.model.format(model=scorer_name(digest.scorer, said), tokens=tokens),
         said.ledger.format(date=digest.date, **digest.ledger.model_dump()),
     ]
+    if digest.rebuilt:
+        account.insert(1, rebuilt(digest.feeds, said))
     if digest.seen_before:
         account.append(said.seen_before.format(count=digest.seen_before))
     if digest.left_out:

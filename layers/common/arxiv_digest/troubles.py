@@ -17,14 +17,20 @@ CHINESE = {
     "a broken answer ({kind})": "应答损坏（{kind}）",
     "redirected more than {times} times": "重定向超过 {times} 次",
     "redirected to another host ({host})": "被重定向到另一台主机（{host}）",
-    "the feed has more than {size} MB": "公告源超过 {size} MB",
-    "the feed came too slowly": "公告源传输过慢",
+    "the answer has more than {size} MB": "应答超过 {size} MB",
+    "the answer came too slowly": "应答传输过慢",
     "the feed declares entities, which arXiv's feeds never do": (
         "公告源声明了实体，而 arXiv 的公告源从不如此"
     ),
     "the feed names no announcement date": "公告源没有公告日期",
     "the answer is not a feed": "应答不是公告源",
     "the feed's XML breaks off or is malformed ({where})": "公告源的 XML 中断或有错（{where}）",
+    # The export API, and a past day without feeds.
+    "arXiv's export API: {what}": "arXiv 的 export API：{what}",
+    "the query was refused: {why}": "查询被拒绝：{why}",
+    "only {read} of {total} papers came": "{total} 篇论文中只取得 {read} 篇",
+    "the answer does not say how many papers there are": "应答没有说明论文总数",
+    "arXiv announces nothing on Saturdays and Sundays": "arXiv 周六和周日不发布公告",
     # One announcement of a feed.
     "{name}: the feed breaks off in or after this announcement": "{name}：公告源在此处或其后中断",
     "{name}: no arXiv identifier in its id or link": "{name}：标识与链接中没有 arXiv 编号",
@@ -48,12 +54,13 @@ CHINESE = {
 
 
 def in_language(trouble: str, language: str) -> str:
-    """A trouble in a language of the profile; what is not known stays as it is."""
+    """A trouble in a language of the profile, and what it holds; the unknown stays as it is."""
     if language == "zh":
         for pattern, said in _chinese():
             found = pattern.fullmatch(trouble)
             if found:
-                return said.format_map(found.groupdict())
+                parts = found.groupdict().items()
+                return said.format_map({name: in_language(part, language) for name, part in parts})
     return trouble
 
 

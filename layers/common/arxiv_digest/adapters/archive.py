@@ -28,6 +28,14 @@ def raw_feed_key(date: object, category: str, *, whole: bool = True) -> str:
     return f"raw/{date}/{category}{'' if whole else '.cut-off'}.xml"
 
 
+def raw_page_key(date: object, category: str, number: int) -> str:
+    """The key of a page of the export API, counted from 1, that stands for a feed not kept.
+
+    It is on record only: what a past day's feed announced is read from feeds alone.
+    """
+    return f"raw/{date}/{category}.api-{number}.xml"
+
+
 class Archive:
     """Objects of one bucket, by key."""
 

@@ -8,6 +8,7 @@ partition           sort key                    what it holds
 ``RUN#<date>``      ``QUEUED#<attempt>#<n>``    a batch as it was queued
 ``RUN#<date>``      ``SENT``                    every message of the run was sent
 ``RUN#<date>``      ``BATCH#<n>``               the batch was counted down, and its tokens
+``RUN#<date>``      ``SPENT#<n>#<time>``        tokens of a batch before it was scored once more
 ``RUN#<date>``      ``PAPER#<id>``              a paper's outcome
 ``RUN#<date>``      ``TROUBLE#<n>``             why a batch could not be scored the last time
 ``RUN#<date>``      ``MODE``                    the response mode that the provider takes
@@ -146,6 +147,14 @@ class Runs:
         }
         return self._put_if(item)
 
+    def discard(self, day: date) -> None:
+        """Forget a run that has no batches, so that its date can have another.
+
+        The run goes last: until then whoever finds it finds all of it, or a run to go on with.
+        """
+        for sort in ("DIGEST", "SENT", "RUN"):
+            self._table.delete_item(Key={"pk": _run_key(day), "sk": sort})
+
     def batches(self, day: date) -> list[Batch]:
         """The batches of a run as they were queued, in order."""
         item = self._get(_run_key(day), "RUN")
@@ -216,6 +225,60 @@ class Runs:
             raise
         return True
 
+    def mark_unsent(self, day: date) -> None:
+        """Note that some messages of a run have to be sent again, before any batch is reopened."""
+        self._table.delete_item(Key={"pk": _run_key(day), "sk": "SENT"})
+
+    def reopen(self, run: Run, number: int | None = None) -> None:
+        """Let a run's digest be made again, and a batch be scored once more; all or nothing.
+
+        A batch that was done is one more to do; what it had spent stays in the run's tokens. One
+        that was not done, or that somebody else reopens at the same time, stays as it is. The run
+        is written as given. Raises ``ClientError`` where there is no such run.
+        """
+        key = _run_key(run.date)
+        table = self._table.name
+        done = None if number is None else self._get(key, _batch(number))
+        update = {
+            "TableName": table,
+            "Key": {"pk": key, "sk": "RUN"},
+            "UpdateExpression": (
+                "SET run = :run ADD remaining :more, scored :scored, failed :failed"
+            ),
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": {
+                ":run": run.model_dump_json(),
+                ":more": 1 if done else 0,
+                ":scored": -done["scored"] if done else 0,
+                ":failed": -done["failed"] if done else 0,
+            },
+        }
+        operations: list[Any] = [
+            {"Update": update},
+            {"Delete": {"TableName": table, "Key": {"pk": key, "sk": "DIGEST"}}},
+        ]
+        if done:
+            spent = self._item(key, f"SPENT#{number:05d}#{self._clock():.6f}")
+            operations += [
+                {
+                    "Delete": {
+                        "TableName": table,
+                        "Key": {"pk": key, "sk": done["sk"]},
+                        "ConditionExpression": "written_at = :then AND tokens = :spent",
+                        "ExpressionAttributeValues": {
+                            ":then": done["written_at"],
+                            ":spent": done["tokens"],
+                        },
+                    }
+                },
+                _put(table, {**spent, "tokens": done["tokens"]}),
+            ]
+        try:
+            self._transact(operations)
+        except ClientError as problem:
+            if _cancellation_reasons(problem)[2:3] != ["ConditionalCheckFailed"]:
+                raise
+
     def note_trouble(self, batch: Batch, why: str) -> None:
         """Keep why a batch could not be scored this time; the digest says it if it stays so."""
         item = self._item(_run_key(batch.date), f"TROUBLE#{batch.number:05d}")
@@ -232,7 +295,7 @@ class Runs:
             if kind == "PAPER":
                 outcome = _OUTCOME.validate_json(item["outcome"])
                 outcomes[outcome.paper_id] = outcome
-            elif kind == "BATCH":
+            elif kind in ("BATCH", "SPENT"):
                 tokens += Tokens.model_validate_json(item["tokens"])
             elif kind == "TROUBLE":
                 troubles[int(item["number"])] = item["why"]

@@ -39,6 +39,7 @@ class FetchSettings(Settings):
     queue_url: str
     feed_base_url: str
     feed_interval: float = Field(default=3.0, ge=0)
+    export_api_url: str
     llm_model: str = ""
 
 

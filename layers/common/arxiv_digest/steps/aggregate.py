@@ -83,7 +83,7 @@ class Aggregate:
         """Make the digest of a date from whatever is there, and mail it once to each recipient.
 
         Made again it overwrites the archive and mails nobody twice; a digest that was made of the
-        whole run, and mailed, is left alone.
+        whole run, and mailed, is left alone. A run may say that nobody is mailed.
         """
         run = self.runs.get(date)
         if run is None:
@@ -100,7 +100,8 @@ class Aggregate:
             if self.runs.remaining(date) == results.remaining:
                 break
         quiet = digest.verdict is not Verdict.RECOMMENDED
-        mailed = self.recipients if not quiet or profile.mail_quiet_days else ()
+        wanted = run.mail and (not quiet or profile.mail_quiet_days)
+        mailed = self.recipients if wanted else ()
         mail = {recipient: self._mail(digest, recipient) for recipient in mailed}
         if not {MailState.REFUSED, MailState.CLAIMED} & set(mail.values()):
             self.runs.mark_digest_made(date, results.remaining, digest.ledger)
@@ -127,15 +128,7 @@ class Aggregate:
         }
         for ending, body in forms.items():
             self.archive.write(f"{digest.date}/digest.{ending}", body)
-        self.runs.record_day(
-            Day(
-                date=digest.date,
-                announced=digest.ledger.announced,
-                recommended=digest.recommended,
-                tokens=digest.tokens.total,
-                failed=digest.ledger.failed,
-            )
-        )
+        self.runs.record_day(Day.of(digest))
         days = self.runs.days()
         if days[-1].date == digest.date:
             latest = {**forms, "html": rendering.render_page(digest, index="index.html")}

@@ -9,14 +9,23 @@ from enum import StrEnum
 from importlib import resources
 
 from arxiv_digest.adapters.archive import PROFILE_KEY, Archive, raw_feed_key
-from arxiv_digest.adapters.arxiv import FeedReader, FeedUnreachable
+from arxiv_digest.adapters.arxiv import ExportApi, FeedReader, FeedUnreachable
 from arxiv_digest.adapters.queue import BatchQueue
 from arxiv_digest.adapters.runs import Pending, Runs
 from arxiv_digest.announcements import ParsedFeed, eastern_date, judged, merge, parse_feed
 from arxiv_digest.batches import make_batches
-from arxiv_digest.firings import Action, FetchEvent, action, categories_to_read, newest
-from arxiv_digest.models import Batch, FeedReading, FeedState, Paper, Run, Scorer, Value
+from arxiv_digest.firings import (
+    Action,
+    FetchEvent,
+    action,
+    came_to_nothing,
+    categories_to_read,
+    newest,
+    refuse_unfinished,
+)
+from arxiv_digest.models import Batch, Failed, FeedReading, FeedState, Paper, Run, Scorer, Value
 from arxiv_digest.profile import Profile, ProfileError, load_profile
+from arxiv_digest.steps.backfill import past_feed
 
 ABANDONED = dt.timedelta(minutes=20)
 """After this time a run whose messages were not all sent is finished by the next firing: longer
@@ -31,6 +40,7 @@ class Done(StrEnum):
 
     STARTED = "started"
     RESUMED = "resumed"
+    REOPENED = "reopened"
     WAITED = "waited"
     NOTHING = "nothing"
 
@@ -54,6 +64,7 @@ class Fetch:
     """The first step with its adapters."""
 
     arxiv: FeedReader
+    export_api: ExportApi
     runs: Runs
     queue: BatchQueue
     archive: Archive
@@ -66,11 +77,15 @@ class Fetch:
         that the first try started.
 
         Raises :class:`~arxiv_digest.profile.ProfileError` before anything is fetched when the
-        profile is wrong. Whatever is wrong with a feed is a state of the run instead.
+        profile is wrong, and ``ValueError`` for a backfill of a day that is not over. Whatever is
+        wrong with a feed is a state of the run instead.
         """
         text, source = self._profile_text()
         profile = load_profile(text, source)
         today = eastern_date(now)
+        if event.date:
+            refuse_unfinished(event.date, today)
+            return self._backfill(event.date, event.mail, now, invocation, text, profile)
         run = None if event.firing == "manual" else self.runs.get(today)
         if run and self._resume(run, now, invocation):
             return _result(run, Done.RESUMED)
@@ -91,7 +106,12 @@ class Fetch:
         readings = tuple(feed.reading for feed in feeds)
         match action(event, readings, run is not None):
             case Action.START:
-                return self._start(date, now, invocation, text, profile, feeds)
+                pending = self.runs.pending()
+                feeds += [self._stored(feed) for feed in pending]
+                result = self._start(date, now, invocation, text, profile, feeds)
+                if result.done is Done.STARTED:
+                    self.runs.clear_pending(pending)
+                return result
             case Action.WAIT:
                 stale = [feed for feed in feeds if feed.reading.state is FeedState.STALE]
                 stored = self._store_unread(stale, profile)
@@ -105,6 +125,30 @@ class Fetch:
                 if run is None:
                     return FetchResult(date=date, done=Done.NOTHING, feeds=readings, stored=stored)
                 return _result(run, Done.NOTHING, stored)
+
+    def _backfill(
+        self,
+        date: dt.date,
+        mail: bool,
+        now: dt.datetime,
+        invocation: str,
+        text: str,
+        profile: Profile,
+    ) -> FetchResult:
+        """Rebuild a day that is over; feeds that wait for the next regular run are left to it."""
+        run = self.runs.get(date)
+        if run and self._resume(run, now, invocation):
+            return _result(run, Done.RESUMED)
+        if run and came_to_nothing(run):
+            self.runs.discard(date)
+        elif run:
+            return _result(run, Done.REOPENED if self._reopen(run, mail) else Done.NOTHING)
+        patience = READING / len(profile.categories)
+        feeds = [
+            past_feed(self.archive, self.export_api, category, date, patience)
+            for category in profile.categories
+        ]
+        return self._start(date, now, invocation, text, profile, feeds, rebuilt=True, mail=mail)
 
     def _profile_text(self) -> tuple[str, str]:
         kept = self.archive.read(PROFILE_KEY)
@@ -137,10 +181,11 @@ class Fetch:
         text: str,
         profile: Profile,
         feeds: Sequence[ParsedFeed],
+        *,
+        rebuilt: bool = False,
+        mail: bool = True,
     ) -> FetchResult:
-        pending = self.runs.pending()
-        late = [self._stored(feed) for feed in pending]
-        merged = merge([feed.papers for feed in (*feeds, *late)], profile.announce_types)
+        merged = merge([feed.papers for feed in feeds], profile.announce_types)
         papers, seen_before = self._unseen(merged.papers, date)
         batches = make_batches(date, papers, profile.papers_per_call)
         run = Run(
@@ -148,22 +193,25 @@ class Fetch:
             started_at=now,
             invocation=invocation,
             profile=text,
-            feeds=tuple(feed.reading for feed in (*feeds, *late)),
+            feeds=tuple(feed.reading for feed in feeds),
             announced=len(papers),
             batches=len(batches),
             left_out=merged.left_out,
             seen_before=seen_before,
             scorer=self.scorer,
+            rebuilt=rebuilt,
+            mail=mail,
         )
         if not self.runs.create(run, batches):
             return FetchResult(date=date, done=Done.NOTHING)
         self._send(run, batches)
-        self.runs.clear_pending(pending)
         return _result(run, Done.STARTED)
 
     def _unseen(self, papers: Sequence[Paper], date: dt.date) -> tuple[list[Paper], int]:
+        # Read by a run of this very date they are its own: that run has expired since. A backfill
+        # also meets papers that a later day's run has read.
         seen = self.runs.seen([paper.id for paper in papers])
-        unseen = [paper for paper in papers if seen.get(paper.id, date) >= date]
+        unseen = [paper for paper in papers if seen.get(paper.id, date) == date]
         return unseen, len(papers) - len(unseen)
 
     def _send(self, run: Run, batches: Sequence[Batch]) -> None:
@@ -180,7 +228,38 @@ class Fetch:
         at_work = not own and now - run.started_at < ABANDONED
         if at_work or self.runs.sent(run.date):
             return False
-        self._send(run, self.runs.batches(run.date))
+        batches = self.runs.batches(run.date)
+        done = {batch.number for batch in batches if self.runs.batch_done(run.date, batch.number)}
+        self._send(run, [batch for batch in batches if batch.number not in done])
+        return True
+
+    def _reopen(self, run: Run, mail: bool) -> bool:
+        """Have what a run's digest calls failed scored once more, and the digest made again.
+
+        Fetch may die anywhere in it: the run counts as not sent before the first batch is reopened,
+        so that a later backfill sends whatever is not done.
+        """
+        if not self.runs.sent(run.date):
+            return False
+        outcomes = self.runs.results(run.date).outcomes
+        # A digest that was made without some batches calls their papers failed, too.
+        incomplete = bool(self.runs.digest_made(run.date))
+
+        def lost(paper: Paper) -> bool:
+            outcome = outcomes.get(paper.id)
+            return isinstance(outcome, Failed) or (incomplete and outcome is None)
+
+        again = [b for b in self.runs.batches(run.date) if any(map(lost, b.papers))]
+        asked = run.model_copy(update={"mail": mail})
+        if again:
+            self.runs.mark_unsent(run.date)
+            for batch in again:
+                self.runs.reopen(asked, batch.number)
+            self._send(asked, again)
+        elif mail and not run.mail:
+            self.runs.reopen(asked)
+        else:
+            return False
         return True
 
     def _store_unread(self, feeds: Iterable[ParsedFeed], profile: Profile) -> tuple[str, ...]:
