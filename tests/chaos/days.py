@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from arxiv_digest.models import Batch, Digest, Paper
@@ -95,6 +95,15 @@ class Day:
             ExpressionAttributeValues={":run": began.model_dump_json()},
         )
         self.announce()
+
+    def minutes_later(self, recipient: str) -> None:
+        """Let a claim be ten minutes old: nobody is at work on its mail any more."""
+        claimed = datetime.now(UTC) - timedelta(minutes=10)
+        self._table().update_item(
+            Key={"pk": f"RUN#{self.date}", "sk": f"MAIL#{recipient}"},
+            UpdateExpression="SET written_at = :then",
+            ExpressionAttributeValues={":then": claimed.isoformat()},
+        )
 
     def queued(self) -> None:
         """Wait until every message was sent."""

@@ -384,8 +384,11 @@ def test_ses_is_told_the_digests_date_so_that_a_bounce_names_it() -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,256}", tag["Value"]), "what SES takes in a tag"
 
 
-def test_throttling_is_waited_out_and_the_id_kept() -> None:
-    ses = Ses(error("TooManyRequestsException", 429), "ses-id")
+@pytest.mark.parametrize(
+    ("code", "status"), [("TooManyRequestsException", 429), ("429", 429), ("Throttling", 400)]
+)
+def test_throttling_is_waited_out_and_the_id_kept(code: str, status: int) -> None:
+    ses = Ses(error(code, status), "ses-id")
     assert Mailer(ses, "set").send(a_message(), DAY) == "ses-id"  # type: ignore[arg-type]
 
 

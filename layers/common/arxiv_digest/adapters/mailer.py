@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from email.message import EmailMessage
 from email.utils import formataddr
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
@@ -76,8 +77,11 @@ class Mailer:
 
 
 def _throttled(problem: BaseException) -> bool:
-    return isinstance(problem, ClientError) and problem.response["Error"]["Code"] in (
-        "TooManyRequestsException",
+    if not isinstance(problem, ClientError):
+        return False
+    return problem.response["ResponseMetadata"][
+        "HTTPStatusCode"
+    ] == HTTPStatus.TOO_MANY_REQUESTS or problem.response["Error"]["Code"] in (
         "ThrottlingException",
         "Throttling",
     )
