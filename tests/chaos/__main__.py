@@ -14,7 +14,8 @@ import typer
 from local.day import logged
 from tests.chaos.days import Day, Row, ledgers_in_metrics
 from tests.chaos.faults import FAULTS, Fault, finish, start
-from tests.deployed import Deployed, deployed_stack
+from tests.chaos.schedules import Schedule
+from tests.deployed import READERS, Deployed, deployed_stack
 
 FIRST_FAULT = date(2026, 9, 1)
 
@@ -60,17 +61,55 @@ def faults(deployed: Deployed, chosen: Iterable[Fault]) -> list[str]:
     return wrong
 
 
+def schedules(deployed: Deployed, seeds: Iterable[int]) -> list[str]:
+    """Let a day pass under each seed's schedule; returns the names of those that were not exact."""
+    started: list[tuple[Schedule, Day]] = []
+    rows: list[Row] = []
+    wrong: list[str] = []
+
+    def failed(schedule: Schedule, problem: Exception) -> None:
+        wrong.append(f"schedule {schedule.seed}")
+        print(f"{schedule}: {type(problem).__name__}: {problem}", flush=True)
+
+    for schedule in map(Schedule.of, seeds):
+        try:
+            started.append((schedule, schedule.start(deployed)))
+        except Exception as problem:
+            failed(schedule, problem)
+        if len(started) % 20 == 0:
+            print(f"  {len(started)} schedules begun", flush=True)
+    for schedule, day in started:
+        try:
+            rows.append(schedule.finish(day))
+        except Exception as problem:
+            failed(schedule, problem)
+    announced, scored, lost = (
+        sum(getattr(row, name) for row in rows) for name in ("announced", "scored", "failed")
+    )
+    mails = f"{sum(len(row.mails) for row in rows)} of {len(READERS) * len(rows)}"
+    whole = f"{sum(row.archive for row in rows)} complete"
+    name = f"{len(rows)} random schedules"
+    print(line(name, "any", announced, scored, lost, mails, whole), flush=True)
+    return wrong
+
+
 def main(
-    only: Annotated[str, typer.Option(help="only faults whose name or hop has this in it")] = "",
+    only: Annotated[str, typer.Option(help="only faults whose hop and name have this")] = "",
+    count: Annotated[int, typer.Option(help="how many random schedules")] = 200,
+    seed: Annotated[int | None, typer.Option(help="only the schedule of this seed")] = None,
 ) -> None:
     """Run days under faults on the deployed stack and print the account of each."""
     began = time.monotonic()
-    chosen = [fault for fault in FAULTS if only in fault.id]
     with (
         tempfile.TemporaryDirectory() as folder,
         deployed_stack(Path(folder)) as deployed,
     ):
-        wrong = faults(deployed, chosen)
+        wrong: list[str] = []
+        if seed is None:
+            wrong += faults(deployed, [fault for fault in FAULTS if only in fault.id])
+            deployed.model.forget()
+            deployed.faults.forget()
+        wrong += schedules(deployed, range(count) if seed is None else [seed])
         lines = logged(deployed.stack)
         Path("/tmp/chaos.log").write_text("\n".join(lines))
         print(f"{ledgers_in_metrics(lines)} ledgers in the metrics add up")

@@ -69,6 +69,16 @@ def refused(function: str, service: str, times: int, error: dict[str, Any]) -> S
     return inject
 
 
+def unanswered(function: str, service: str) -> Step:
+    """Lose the answers to each operation of a hop once, after AWS has carried it out."""
+
+    def inject(day: Day) -> None:
+        for operation in OPERATIONS[function, service]:
+            day.fail(function, service, operation, times=1, response={"abort_frac": 0.0})
+
+    return inject
+
+
 def out(function: str, service: str) -> Step:
     """Refuse a hop's last operation more often than the SDK tries it, which is eight times."""
     operation = OPERATIONS[function, service][-1]
@@ -89,6 +99,15 @@ def held_and_killed(function: str, service: str, operation: str, **match: Any) -
     return {"inject": inject, "meanwhile": lambda day: day.kill_held(function, day.rules[0])}
 
 
+def killed_unanswered(function: str, service: str, operation: str) -> dict[str, Step]:
+    """Kill a function before it has the answer to a request that AWS carries out."""
+
+    def inject(day: Day) -> None:
+        day.fail(function, service, operation, times=1, latency=4_000)
+
+    return {"inject": inject, "meanwhile": lambda day: day.kill_held(function, day.rules[0])}
+
+
 def misbehaving(kind: str, times: int = 1) -> Step:
     """Let the language model misbehave for the first batch."""
     return lambda day: day.deployed.model.misbehave(kind, day.papers[0].id, times)
@@ -101,7 +120,7 @@ def _killed_and_an_hour_later(day: Day) -> None:
 
 def _killed_with_a_claim(day: Day) -> None:
     day.kill_held("Aggregate", day.rules[0])
-    day.until(lambda: len(day.deployed.mails(day.date)) == 1)
+    day.until(lambda: READERS[1] in day.deployed.mails(day.date))
     day.minutes_later(READERS[0])
     day.deadline()
 
@@ -179,6 +198,7 @@ FAULTS = (
         for name, inject, resumed in (
             ("throttled", refused(*where, 3, THROTTLED[where[1]]), False),
             ("answers 5xx", refused(*where, 3, UNAVAILABLE[where[1]]), False),
+            ("answers are lost", unanswered(*where), False),
             ("out for longer than the SDK tries", out(*where), where == ("Fetch", "sqs")),
         )
     ),
@@ -213,6 +233,11 @@ FAULTS = (
         **held_and_killed("Score", "dynamodb", "TransactWriteItems"),
     ),
     Fault(
+        "killed after its scores are written",
+        "score → DynamoDB",
+        **killed_unanswered("Score", "dynamodb", "TransactWriteItems"),
+    ),
+    Fault(
         "killed while it writes the archive",
         "aggregate → S3",
         **held_and_killed("Aggregate", "s3", "PutObject"),
@@ -233,6 +258,17 @@ FAULTS = (
         held_and_killed("Aggregate", "ses", "")["inject"],
         _killed_with_a_claim,
         mails=READERS[1:],
+    ),
+    Fault(
+        "killed between mail and note: nobody knows whether SES took it",
+        "aggregate → SES",
+        killed_unanswered("Aggregate", "ses", "")["inject"],
+        _killed_with_a_claim,
+    ),
+    Fault(
+        "the answer is lost: nobody knows whether it took the mail",
+        "aggregate → SES",
+        unanswered("Aggregate", "ses"),
     ),
     # ------------------------------------------------------------------ at least once, in any order
     Fault("every message delivered three times", "SQS → score", meanwhile=_twice),

@@ -1,0 +1,133 @@
+"""Random schedules of faults, each made from its seed alone."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from local.stack import FunctionError
+from tests.chaos.days import Day, Row
+from tests.chaos.faults import OPERATIONS
+from tests.deployed import READERS, Deployed
+from tests.faults import THROTTLED, UNAVAILABLE
+
+FIRST = date(2027, 1, 4)
+
+MISBEHAVIOURS = (
+    "wrong ids",
+    "missing ids",
+    "shuffled",
+    "swapped twice",
+    "cut JSON",
+    "garbage",
+    "refusal",
+    "429",
+    "500",
+    "401",
+    "slow",
+)
+INCIDENTS = ("killed", "delivered again", "record again", "early deadline")
+
+
+@dataclass
+class Schedule:
+    """What happens to one day: refusals of AWS, the model's misbehaviour, and incidents."""
+
+    seed: int
+    papers: int
+    refusals: list[tuple[str, str, str, dict[str, Any]]]
+    misbehaviours: list[tuple[str, int, int]]
+    incidents: list[tuple[str, int]]
+
+    @classmethod
+    def of(cls, seed: int) -> Schedule:
+        """The schedule of a seed."""
+        rng = random.Random(seed)
+        papers = rng.randint(1, 45)
+        return cls(
+            seed,
+            papers,
+            [_refusal(rng) for _ in range(rng.randint(0, 3))],
+            [
+                (rng.choice(MISBEHAVIOURS), rng.randrange(papers), rng.randint(1, 2))
+                for _ in range(rng.randint(0, 2))
+            ],
+            [(rng.choice(INCIDENTS), rng.randrange(100)) for _ in range(rng.randint(0, 3))],
+        )
+
+    def start(self, deployed: Deployed) -> Day:
+        """Let the day begin, and everything happen to it."""
+        day = Day.of(deployed, FIRST + timedelta(self.seed), self.papers)
+        for function, service, operation, effect in self.refusals:
+            day.fail(function, service, operation, **effect)
+        for kind, paper, times in self.misbehaviours:
+            deployed.model.misbehave(kind, day.papers[paper].id, times)
+        day.announce()
+        with suppress(AssertionError):
+            deployed.wait(lambda: deployed.runs.sent(day.date), 15)
+        if not deployed.runs.sent(day.date):
+            # Fetch has given up, or was killed: its next firing comes.
+            day.announce() if deployed.runs.get(day.date) is None else day.an_hour_later()
+            day.queued()
+        for kind, number in self.incidents:
+            self._happen(day, kind, number)
+        return day
+
+    def finish(self, day: Day) -> Row:
+        """Wait for the day's end; raises ``AssertionError`` where it is not exact."""
+        runs = day.deployed.runs
+        day.until(lambda: runs.remaining(day.date) == 0)
+        with suppress(AssertionError):
+            day.deployed.wait(day.finished, 15)
+        for _ in range(3):
+            if day.finished():
+                break
+            # What SES refused or a killed call had claimed is a matter for the deadline.
+            for reader in READERS:
+                claim = runs.mail_claim(day.date, reader)
+                if claim and claim.state == "SENDING":
+                    day.minutes_later(reader)
+            with suppress(FunctionError):
+                day.deadline()
+        assert day.finished(), "the digest was never finished"
+        row = day.account()
+        assert (row.announced, row.archive) == (self.papers, True), row
+        for reader in READERS:
+            claim = runs.mail_claim(day.date, reader)
+            assert claim is not None
+            least = 0 if claim.state == "UNCERTAIN" else 1
+            assert least <= row.mails.count(reader) <= 1, (reader, claim, row)
+        return row
+
+    def _happen(self, day: Day, kind: str, number: int) -> None:
+        match kind:
+            case "killed":
+                day.deployed.kill(("Score", "Aggregate")[number % 2])
+            case "delivered again":
+                batches = day.batches()
+                day.send_again(batches[number % len(batches) :])
+            case "record again" if day.deployed.runs.remaining(day.date) == 0:
+                with suppress(FunctionError):
+                    day.counted_down_again()
+            case "early deadline":
+                with suppress(FunctionError):
+                    day.deadline()
+
+
+def _refusal(rng: random.Random) -> tuple[str, str, str, dict[str, Any]]:
+    function, service = rng.choice(list(OPERATIONS))
+    operation = rng.choice(OPERATIONS[function, service])
+    # SES is tried six times, everything else eight times a call; more often is an outage.
+    times = rng.randint(1, 7 if service == "ses" else 12)
+    effect = rng.choice(
+        [
+            {"error": THROTTLED[service], "times": times},
+            {"error": UNAVAILABLE[service], "times": times},
+            {"response": {"abort_frac": 0.0}, "times": 1},
+            {"latency": {"min": 100, "max": 2000}, "times": times},
+        ]
+    )
+    return function, service, operation, effect
