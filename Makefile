@@ -11,6 +11,8 @@ PY := .venv/bin/python
 UV := .local/uv/bin/uv
 ENVIRONMENTS := .venv/.done .local/emulator/.done .local/sam/.done
 
+COUNT ?= 200
+
 .PHONY: help digest backfill up down logs test check format lock clean
 .DEFAULT_GOAL := help
 

@@ -74,10 +74,13 @@ class Deployed:
         return self.stack.invoke("Fetch", event)
 
     def wait(self, what: Callable[[], bool], seconds: float = 60) -> None:
+        """Wait until something is so; the longer it takes, the more seldom it is asked."""
         until = time.monotonic() + seconds
+        pause = 0.1
         while not what():
             assert time.monotonic() < until, f"not within {seconds} s"
-            time.sleep(0.2)
+            time.sleep(pause)
+            pause = min(1.5, 1.2 * pause)
 
     def digest(self, day: date, seconds: float = 60) -> Digest:
         """The digest of a day, waited for."""

@@ -113,9 +113,15 @@ def misbehaving(kind: str, times: int = 1) -> Step:
     return lambda day: day.deployed.model.misbehave(kind, day.papers[0].id, times)
 
 
+def _an_hour_later(day: Day) -> None:
+    day.until(lambda: day.deployed.runs.get(day.date) is not None)
+    day.an_hour_passes()
+    day.announce()
+
+
 def _killed_and_an_hour_later(day: Day) -> None:
     day.kill_held("Fetch", day.rules[0])
-    day.an_hour_later()
+    _an_hour_later(day)
 
 
 def _killed_with_a_claim(day: Day) -> None:
@@ -192,7 +198,7 @@ FAULTS = (
     Fault("429 for minutes", "score → language model", misbehaving("429", 3)),
     # ------------------------------------------------------------------ AWS says no
     *(
-        Fault(name, hop(*where), inject, Day.an_hour_later if resumed else _nothing)
+        Fault(name, hop(*where), inject, _an_hour_later if resumed else _nothing)
         for where in OPERATIONS
         if where[1] != "ses"
         for name, inject, resumed in (
