@@ -76,3 +76,25 @@ def test_the_ledger_of_the_digest_that_was_made_stands_beside_the_run(cloud: Clo
 
     [made] = [item for item in cloud.items("RUN#") if item["sk"] == "DIGEST"]
     assert (int(made["remaining"]), int(made["scored"]), int(made["failed"])) == (0, 3, 1)
+
+
+def test_a_batch_that_is_counted_down_while_a_run_is_read_is_not_taken_for_read(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_run_of_two_batches(cloud)
+    first, second = cloud.runs.batches(DAY)
+    cloud.runs.complete_batch(first, [scored(paper) for paper in first.papers], Tokens())
+    runs = cloud.runs
+    plain = runs._query
+
+    def between_pages(partition: str, prefix: str) -> Any:
+        for item in plain(partition, prefix):
+            if item["sk"].startswith("QUEUED#"):
+                cloud.runs.complete_batch(second, [scored(p) for p in second.papers], Tokens())
+            yield item
+
+    monkeypatch.setattr(runs, "_query", between_pages)
+    results = runs.results(DAY)
+    assert len(results.outcomes) == 2
+    assert results.remaining == 1
+    assert cloud.runs.remaining(DAY) == 0

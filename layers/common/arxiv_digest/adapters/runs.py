@@ -285,11 +285,15 @@ class Runs:
         self._table.put_item(Item={**item, "number": batch.number, "why": why[:1000]})
 
     def results(self, day: date) -> Results:
-        """What a run has brought so far, read consistently."""
+        """What a run has brought so far, read consistently.
+
+        ``remaining`` is read first: a run of many pages may be counted down while they are read,
+        and what they lack must then be missing from the count as well.
+        """
         outcomes: dict[str, Outcome] = {}
         tokens = Tokens()
         troubles: dict[int, str] = {}
-        remaining = 0
+        remaining = self.remaining(day)
         for item in self._query(_run_key(day), ""):
             kind = item["sk"].partition("#")[0]
             if kind == "PAPER":
@@ -299,8 +303,6 @@ class Runs:
                 tokens += Tokens.model_validate_json(item["tokens"])
             elif kind == "TROUBLE":
                 troubles[int(item["number"])] = item["why"]
-            elif kind == "RUN":
-                remaining = int(item["remaining"])
         return Results(outcomes, tokens, troubles, remaining)
 
     def remaining(self, day: date) -> int:

@@ -1,0 +1,237 @@
+"""Any order and repetition of events, deaths and calls side by side, on the state of one run.
+
+The real steps of score and aggregate work on a state in memory; ``tests/integration`` holds that
+state to the table's rules.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+from email.headerregistry import Address
+from email.message import EmailMessage
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from arxiv_digest import rendering
+from arxiv_digest.adapters.mailer import MailRefused, MailUncertain
+from arxiv_digest.batches import make_batches
+from arxiv_digest.models import Scorer, ScorerKind, Tokens
+from arxiv_digest.scoring import LanguageModelRefused, LanguageModelUnavailable, Prompt, Reply
+from arxiv_digest.steps.aggregate import CLAIM_SECONDS, Aggregate, AggregateDone
+from arxiv_digest.steps.score import Score
+from tests.builders import DAY, NOW, a_run, papers
+from tests.memory import Killed, MemoryRuns
+
+READERS = ("one@example.org", "two@example.org")
+PROFILE = """\
+language: en
+categories: [cs.LG]
+fields: [{name: Pruning, description: pruning experts}]
+"""
+MODEL = st.sampled_from(["answers", "answers", "leaves out", "refuses", "is down"])
+POST = st.sampled_from(["sends", "sends", "refuses", "says nothing", "dies before", "dies after"])
+
+
+class RunOfADay(RuleBasedStateMachine):
+    """One run between a language model and a post that do as they are told."""
+
+    @initialize(count=st.integers(0, 5), per_batch=st.integers(1, 3))
+    def starts(self, count: int, per_batch: int) -> None:
+        self.papers = papers(count)
+        batches = make_batches(DAY, self.papers, per_batch)
+        scorer = Scorer(kind=ScorerKind.LANGUAGE_MODEL, name="model")
+        run = a_run(count, batches=len(batches), profile=PROFILE, scorer=scorer)
+        self.runs = MemoryRuns(run, batches)
+        self.archive: dict[str, str | bytes] = {}
+        self.sent: Counter[str] = Counter()
+        self.model = "answers"
+        self.post = "sends"
+        self.batches = batches
+
+    # ------------------------------------------------------------------ the world outside
+
+    def ask(self, prompt: Prompt) -> Reply:
+        if self.model == "refuses":
+            raise LanguageModelRefused("the language model answered 401: no")
+        if self.model == "is down":
+            raise LanguageModelUnavailable("the language model could not be reached")
+        listed = prompt.user.partition("<papers>")[2].partition("</papers>")[0]
+        answers = [
+            {"id": paper["id"], "score": 8, "field": "Pruning", "reason": "It prunes."}
+            for paper in json.loads(listed)
+        ]
+        kept = answers[1:] if self.model == "leaves out" else answers
+        return Reply(json.dumps({"papers": kept}), Tokens(total=1, calls=1))
+
+    def send(self, message: EmailMessage, _: date) -> str:
+        recipient = message["To"].addresses[0].addr_spec
+        match self.post:
+            case "refuses":
+                raise MailRefused("not verified")
+            case "dies before":
+                raise Killed
+            case "says nothing":
+                raise MailUncertain("no answer")
+        self.sent[recipient] += 1
+        if self.post == "dies after":
+            raise Killed
+        return "an id"
+
+    @property
+    def steps(self) -> tuple[Score, Aggregate]:
+        model = SimpleNamespace(ask=self.ask, mode="json-schema")
+        archive = SimpleNamespace(bucket="archive", write=self.archive.__setitem__)
+        post = SimpleNamespace(send=self.send)
+        sender = Address("digest", addr_spec="digest@example.org")
+        runs: Any = self.runs
+        return (
+            Score(runs, lambda _: model),  # type: ignore[arg-type, return-value]
+            Aggregate(runs, archive, post, sender, READERS, lambda _: None),  # type: ignore[arg-type]
+        )
+
+    # ------------------------------------------------------------------ what may happen
+
+    @rule(model=MODEL, post=POST)
+    def the_world_changes(self, model: str, post: str) -> None:
+        self.model, self.post = model, post
+
+    @precondition(lambda self: self.batches)
+    @rule(data=st.data(), dies=st.integers(-20, 8))
+    def a_message_is_delivered(self, data: st.DataObject, dies: int) -> None:
+        batch = data.draw(st.sampled_from(self.batches))
+        self._until(dies, lambda: self.steps[0](batch))
+
+    @precondition(lambda self: len(self.runs.done) == len(self.batches))
+    @rule(dies=st.integers(-20, 30))
+    def the_stream_tells_of_the_countdown(self, dies: int) -> None:
+        self._until(dies, lambda: self.steps[1](DAY, NOW))
+
+    @rule(dies=st.integers(-20, 30))
+    def the_deadline_comes(self, dies: int) -> None:
+        self._until(dies, lambda: self.steps[1](DAY, NOW))
+
+    @precondition(lambda self: self.batches)
+    @rule(data=st.data(), when=st.integers(0, 20))
+    def a_batch_is_scored_while_the_digest_is_made(self, data: st.DataObject, when: int) -> None:
+        batch = data.draw(st.sampled_from(self.batches))
+        self._meanwhile(when, lambda: self.steps[0](batch))
+
+    @rule(when=st.integers(0, 20))
+    def two_calls_make_the_digest_at_the_same_time(self, when: int) -> None:
+        self._meanwhile(when, lambda: self.steps[1](DAY, NOW))
+
+    @rule()
+    def time_passes(self) -> None:
+        self.runs.clock += CLAIM_SECONDS
+
+    def _until(self, dies: int, call: Callable[[], object]) -> None:
+        """Call, and die before one of the accesses to the table (or not, below nothing)."""
+        left = dies
+
+        def before(_: int) -> None:
+            nonlocal left
+            left -= 1
+            if left == -1:
+                raise Killed
+
+        self.runs.before = before
+        with suppress(Killed, LanguageModelUnavailable):
+            call()
+        self.runs.before = lambda _: None
+
+    def _meanwhile(self, when: int, other: Callable[[], object]) -> None:
+        """Make the digest, and let another call run from start to end in the middle."""
+        left = when
+
+        def before(_: int) -> None:
+            nonlocal left
+            left -= 1
+            if left == -1:
+                self.runs.before = lambda _: None
+                with suppress(Killed, LanguageModelUnavailable):
+                    other()
+
+        self.runs.before = before
+        with suppress(Killed):
+            self.steps[1](DAY, NOW)
+        self.runs.before = lambda _: None
+
+    # ------------------------------------------------------------------ what must hold
+
+    @invariant()
+    def the_ledger_adds_up(self) -> None:
+        waiting = [
+            paper
+            for batch in self.batches
+            if batch.number not in self.runs.done
+            for paper in batch.papers
+        ]
+        told = self.runs.ledger_so_far
+        assert told["scored"] + told["failed"] + len(waiting) == len(self.papers)
+        if self.runs.made:
+            ledger = self.runs.made[1]
+            assert ledger.announced == ledger.scored + ledger.failed == len(self.papers)
+
+    @invariant()
+    def completion_fires_once(self) -> None:
+        assert self.runs.countdowns == (1 if self.batches and self._counted_down() else 0)
+
+    @invariant()
+    def nobody_has_two_mails(self) -> None:
+        for recipient in READERS:
+            assert self.sent[recipient] <= 1
+            state = self.runs.claims.get(recipient, ("",))[0]
+            assert state != "SENT" or self.sent[recipient] == 1
+            assert state != "REFUSED" or self.sent[recipient] == 0
+
+    def _counted_down(self) -> bool:
+        return len(self.runs.done) == len(self.batches)
+
+    def teardown(self) -> None:
+        """Whatever happened, the day ends well: nothing lost, nobody without mail unnoticed."""
+        if not hasattr(self, "runs"):
+            return
+        self.model = self.post = ""
+        self.runs.before = lambda _: None
+        score, aggregate = self.steps
+        for batch in self.batches:
+            score(batch)
+        self.runs.clock += CLAIM_SECONDS
+        aggregate(DAY, NOW)
+        assert aggregate(DAY, NOW).done is AggregateDone.MADE_BEFORE
+        assert self.runs.made is not None
+        remaining, ledger = self.runs.made
+        told = self.runs.ledger_so_far
+        assert (remaining, ledger.scored, ledger.failed) == (0, told["scored"], told["failed"])
+        archived = json.loads(self.archive[f"{DAY}/digest.json"])
+        assert archived["ledger"] == ledger.model_dump()
+        for recipient in READERS:
+            state = self.runs.claims[recipient][0]
+            assert state == "UNCERTAIN" or (state == "SENT" and self.sent[recipient] == 1)
+
+
+@pytest.fixture(autouse=True)
+def plain_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the forms that are looked at here are rendered, since many digests are made."""
+    for form in ("render_markdown", "render_page", "render_index", "render_schema"):
+        monkeypatch.setattr(rendering, form, lambda *_, **__: "")
+
+    def plain_mail(_: object, sender: Address, recipient: str, __: str) -> EmailMessage:
+        message = EmailMessage()
+        message["From"], message["To"] = sender, Address(addr_spec=recipient)
+        return message
+
+    monkeypatch.setattr(rendering, "render_mail", plain_mail)
+
+
+TestRunOfADay = RunOfADay.TestCase
+TestRunOfADay.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
