@@ -120,14 +120,24 @@ class RunOfADay(RuleBasedStateMachine):
         self._until(dies, lambda: self.steps[1](DAY, NOW))
 
     @precondition(lambda self: self.batches)
-    @rule(data=st.data(), when=st.integers(0, 20))
+    @rule(data=st.data(), when=st.integers(0, 12))
     def a_batch_is_scored_while_the_digest_is_made(self, data: st.DataObject, when: int) -> None:
         batch = data.draw(st.sampled_from(self.batches))
         self._meanwhile(when, lambda: self.steps[0](batch))
 
-    @rule(when=st.integers(0, 20))
+    @rule(when=st.integers(0, 12))
     def two_calls_make_the_digest_at_the_same_time(self, when: int) -> None:
         self._meanwhile(when, lambda: self.steps[1](DAY, NOW))
+
+    @rule(when=st.integers(0, 12))
+    def the_run_is_finished_and_told_while_the_deadline_makes_the_digest(self, when: int) -> None:
+        def finish() -> None:
+            score, aggregate = self.steps
+            for batch in self.batches:
+                score(batch)
+            aggregate(DAY, NOW)
+
+        self._meanwhile(when, finish)
 
     @rule()
     def time_passes(self) -> None:
