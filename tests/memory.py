@@ -6,7 +6,6 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 from arxiv_digest.adapters.runs import MailClaim, Results
 from arxiv_digest.models import Batch, Day, Ledger, Outcome, Run, Tokens
@@ -20,15 +19,14 @@ class Killed(Exception):
 class MemoryRuns:
     """The state of one run, with the methods of ``Runs`` that score and aggregate call.
 
-    Before each of them ``before`` is called with the number of calls so far: it may kill the
-    caller, or let others do something in between. ``countdowns`` counts how often the run was
-    counted down to nothing.
+    Before each of them ``before`` is called: it may kill the caller, or let others do something in
+    between. ``countdowns`` counts how often the run was counted down to nothing.
     """
 
     run: Run
     queued: Sequence[Batch]
     clock: float = 0.0
-    before: Callable[[int], None] = lambda _: None
+    before: Callable[[], None] = lambda: None
     done: dict[int, Tokens] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     troubles: dict[int, str] = field(default_factory=dict)
@@ -37,7 +35,6 @@ class MemoryRuns:
     mode: str | None = None
     countdowns: int = 0
     _days: dict[dt.date, Day] = field(default_factory=dict)
-    _calls: count[int] = field(default_factory=count)
 
     @property
     def ledger_so_far(self) -> Counter[str]:
@@ -45,19 +42,19 @@ class MemoryRuns:
         return Counter(outcome.outcome for outcome in self.outcomes.values())
 
     def get(self, _: dt.date) -> Run | None:
-        self.before(next(self._calls))
+        self.before()
         return self.run
 
     def batches(self, _: dt.date) -> list[Batch]:
-        self.before(next(self._calls))
+        self.before()
         return list(self.queued)
 
     def batch_done(self, _: dt.date, number: int) -> bool:
-        self.before(next(self._calls))
+        self.before()
         return number in self.done
 
     def complete_batch(self, batch: Batch, outcomes: Sequence[Outcome], tokens: Tokens) -> bool:
-        self.before(next(self._calls))
+        self.before()
         if batch.number in self.done:
             return False
         self.done[batch.number] = tokens
@@ -66,38 +63,38 @@ class MemoryRuns:
         return True
 
     def note_trouble(self, batch: Batch, why: str) -> None:
-        self.before(next(self._calls))
+        self.before()
         self.troubles[batch.number] = why
 
     def results(self, day: dt.date) -> Results:
         remaining = self.remaining(day)
-        self.before(next(self._calls))
+        self.before()
         tokens = sum(self.done.values(), Tokens())
         return Results(dict(self.outcomes), tokens, dict(self.troubles), remaining)
 
     def remaining(self, _: dt.date) -> int:
-        self.before(next(self._calls))
+        self.before()
         return len(self.queued) - len(self.done)
 
     def response_mode(self, _: dt.date) -> str | None:
-        self.before(next(self._calls))
+        self.before()
         return self.mode
 
     def remember_response_mode(self, _: dt.date, mode: str) -> None:
-        self.before(next(self._calls))
+        self.before()
         self.mode = mode
 
     def digest_made(self, _: dt.date) -> int | None:
-        self.before(next(self._calls))
+        self.before()
         return self.made[0] if self.made else None
 
     def mark_digest_made(self, _: dt.date, remaining: int, ledger: Ledger) -> None:
-        self.before(next(self._calls))
+        self.before()
         if self.made is None or self.made[0] >= remaining:
             self.made = (remaining, ledger)
 
     def claim_mail(self, _: dt.date, recipient: str) -> bool:
-        self.before(next(self._calls))
+        self.before()
         if self.claims.get(recipient, ("REFUSED",))[0] != "REFUSED":
             return False
         self.claims[recipient] = ("SENDING", self.clock, "")
@@ -107,20 +104,20 @@ class MemoryRuns:
         return self.mail_claims(day).get(recipient)
 
     def mail_claims(self, _: dt.date) -> dict[str, MailClaim]:
-        self.before(next(self._calls))
+        self.before()
         return {
             recipient: MailClaim(state, self.clock - then, detail)
             for recipient, (state, then, detail) in self.claims.items()
         }
 
     def settle_mail(self, _: dt.date, recipient: str, state: str, detail: str) -> None:
-        self.before(next(self._calls))
+        self.before()
         self.claims[recipient] = (state, self.clock, detail)
 
     def record_day(self, day: Day) -> None:
-        self.before(next(self._calls))
+        self.before()
         self._days[day.date] = day
 
     def days(self) -> list[Day]:
-        self.before(next(self._calls))
+        self.before()
         return list(self._days.values())

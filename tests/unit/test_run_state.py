@@ -41,6 +41,10 @@ MODEL = st.sampled_from(["answers", "answers", "leaves out", "refuses", "is down
 POST = st.sampled_from(["sends", "sends", "refuses", "says nothing", "dies before", "dies after"])
 
 
+def _nothing() -> None:
+    pass
+
+
 class RunOfADay(RuleBasedStateMachine):
     """One run between a language model and a post that do as they are told."""
 
@@ -86,10 +90,14 @@ class RunOfADay(RuleBasedStateMachine):
             raise Killed
         return "an id"
 
+    def write(self, key: str, body: str | bytes) -> None:
+        self.runs.before()
+        self.archive[key] = body
+
     @property
     def steps(self) -> tuple[Score, Aggregate]:
         model = SimpleNamespace(ask=self.ask, mode="json-schema")
-        archive = SimpleNamespace(bucket="archive", write=self.archive.__setitem__)
+        archive = SimpleNamespace(bucket="archive", write=self.write)
         post = SimpleNamespace(send=self.send)
         sender = Address("digest", addr_spec="digest@example.org")
         runs: Any = self.runs
@@ -120,16 +128,16 @@ class RunOfADay(RuleBasedStateMachine):
         self._until(dies, lambda: self.steps[1](DAY, NOW))
 
     @precondition(lambda self: self.batches)
-    @rule(data=st.data(), when=st.integers(0, 12))
+    @rule(data=st.data(), when=st.integers(0, 20))
     def a_batch_is_scored_while_the_digest_is_made(self, data: st.DataObject, when: int) -> None:
         batch = data.draw(st.sampled_from(self.batches))
         self._meanwhile(when, lambda: self.steps[0](batch))
 
-    @rule(when=st.integers(0, 12))
+    @rule(when=st.integers(0, 20))
     def two_calls_make_the_digest_at_the_same_time(self, when: int) -> None:
         self._meanwhile(when, lambda: self.steps[1](DAY, NOW))
 
-    @rule(when=st.integers(0, 12))
+    @rule(when=st.integers(0, 20))
     def the_run_is_finished_and_told_while_the_deadline_makes_the_digest(self, when: int) -> None:
         def finish() -> None:
             score, aggregate = self.steps
@@ -144,10 +152,10 @@ class RunOfADay(RuleBasedStateMachine):
         self.runs.clock += CLAIM_SECONDS
 
     def _until(self, dies: int, call: Callable[[], object]) -> None:
-        """Call, and die before one of the accesses to the table (or not, below nothing)."""
+        """Call, and die before one of the accesses to table and archive (or not, below nothing)."""
         left = dies
 
-        def before(_: int) -> None:
+        def before() -> None:
             nonlocal left
             left -= 1
             if left == -1:
@@ -156,24 +164,24 @@ class RunOfADay(RuleBasedStateMachine):
         self.runs.before = before
         with suppress(Killed, LanguageModelUnavailable):
             call()
-        self.runs.before = lambda _: None
+        self.runs.before = _nothing
 
     def _meanwhile(self, when: int, other: Callable[[], object]) -> None:
         """Make the digest, and let another call run from start to end in the middle."""
         left = when
 
-        def before(_: int) -> None:
+        def before() -> None:
             nonlocal left
             left -= 1
             if left == -1:
-                self.runs.before = lambda _: None
+                self.runs.before = _nothing
                 with suppress(Killed, LanguageModelUnavailable):
                     other()
 
         self.runs.before = before
         with suppress(Killed):
             self.steps[1](DAY, NOW)
-        self.runs.before = lambda _: None
+        self.runs.before = _nothing
 
     # ------------------------------------------------------------------ what must hold
 
@@ -211,7 +219,7 @@ class RunOfADay(RuleBasedStateMachine):
         if not hasattr(self, "runs"):
             return
         self.model = self.post = ""
-        self.runs.before = lambda _: None
+        self.runs.before = _nothing
         score, aggregate = self.steps
         for batch in self.batches:
             score(batch)
