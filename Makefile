@@ -11,9 +11,7 @@ PY := .venv/bin/python
 UV := .local/uv/bin/uv
 ENVIRONMENTS := .venv/.done .local/emulator/.done .local/sam/.done
 
-COUNT ?= 200
-
-.PHONY: help digest backfill up down logs test check format lock clean
+.PHONY: help digest backfill up down logs test chaos check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -39,10 +37,15 @@ logs: .venv/.done ## what the functions logged, of the running emulator or of th
 	@$(PY) -m local logs
 
 test: $(ENVIRONMENTS) ## all tests: unit, integration, infrastructure, e2e
-	@# The deployed stack mostly waits, so the other tests run beside it.
-	@$(PY) -m pytest tests/e2e > .local/e2e.log 2>&1 & e2e=$$!; \
-	$(PY) -m pytest --ignore tests/e2e; others=$$?; \
-	wait $$e2e; stack=$$?; cat .local/e2e.log; exit $$((others + stack))
+	@# The two deployed stacks mostly wait, so the other tests run beside them.
+	@$(PY) -m pytest tests/e2e --ignore tests/e2e/test_faults.py > .local/e2e.log 2>&1 & e2e=$$!; \
+	$(PY) -m pytest tests/e2e/test_faults.py > .local/faults.log 2>&1 & faults=$$!; \
+	$(PY) -m pytest --ignore tests/e2e; failed=$$?; \
+	wait $$faults || failed=1; cat .local/faults.log; \
+	wait $$e2e || failed=1; cat .local/e2e.log; exit $$failed
+
+chaos: $(ENVIRONMENTS) ## every fault at every hop, then 200 random schedules; SEED=7 for one of them
+	@$(PY) -m tests.chaos
 
 check: $(ENVIRONMENTS) ## ruff, mypy, bandit, pip-audit, cfn-lint, sam validate
 	.venv/bin/ruff check .

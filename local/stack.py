@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
@@ -113,20 +113,18 @@ def _target() -> list[str]:
 
 def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
     own = {name: value for name, value in os.environ.items() if name != "LLM_API_KEY"}
-    # Of its own, since the SAM CLI leaves folders behind in it.
-    scratch = HOME / "tmp"
-    scratch.mkdir(exist_ok=True)
-    ran = subprocess.run(
-        [str(SAM), *arguments],
-        cwd=ROOT,
-        env={**own, **environment, "SAM_CLI_TELEMETRY": "0", "TMPDIR": str(scratch)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    shutil.rmtree(scratch, ignore_errors=True)
+    # A scratch folder of its own, since the SAM CLI leaves folders behind in it.
+    with TemporaryDirectory(prefix="sam-", dir=HOME) as scratch:
+        ran = subprocess.run(
+            [str(SAM), *arguments],
+            cwd=ROOT,
+            env={**own, **environment, "SAM_CLI_TELEMETRY": "0", "TMPDIR": scratch},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
     if ran.returncode:
         raise StackError(f"sam {arguments[0]} failed:\n{ran.stdout[-6000:]}")
 

@@ -95,9 +95,9 @@ def schedules(deployed: Deployed, seeds: Iterable[int]) -> list[str]:
 
 
 def main(
-    only: Annotated[str, typer.Option(help="only faults whose hop and name have this")] = "",
-    count: Annotated[int, typer.Option(help="how many random schedules")] = 200,
-    seed: Annotated[int | None, typer.Option(help="only the schedule of this seed")] = None,
+    only: Annotated[str, typer.Option(envvar="ONLY", help="only faults named so")] = "",
+    count: Annotated[int, typer.Option(envvar="COUNT", help="random schedules")] = 200,
+    seed: Annotated[int, typer.Option(envvar="SEED", help="only this schedule")] = -1,
 ) -> None:
     """Run days under faults on the deployed stack and print the account of each."""
     began = time.monotonic()
@@ -106,11 +106,11 @@ def main(
         deployed_stack(Path(folder)) as deployed,
     ):
         wrong: list[str] = []
-        if seed is None:
+        if seed < 0:
             wrong += faults(deployed, [fault for fault in FAULTS if only in fault.id])
             deployed.model.forget()
             deployed.faults.forget()
-        wrong += schedules(deployed, range(count) if seed is None else [seed])
+        wrong += schedules(deployed, range(count) if seed < 0 else [seed])
         print(f"{ledgers_in_metrics(logged(deployed.stack))} ledgers in the metrics add up")
     print(f"{time.monotonic() - began:.0f} s")
     for name in wrong:

@@ -13,6 +13,9 @@ from tests.chaos.days import Day
 from tests.chaos.faults import FAULTS, Fault, finish, start
 from tests.deployed import Deployed
 
+# The first test waits until every day has begun.
+pytestmark = pytest.mark.timeout(600)
+
 FIRST = date(2026, 9, 1)
 
 
