@@ -33,6 +33,8 @@ class MemoryRuns:
     claims: dict[str, tuple[str, float, str]] = field(default_factory=dict)
     made: tuple[int, Ledger] | None = None
     mode: str | None = None
+    reopened: int = 0
+    spent: Tokens = field(default_factory=Tokens)
     countdowns: int = 0
     _days: dict[dt.date, Day] = field(default_factory=dict)
 
@@ -62,15 +64,23 @@ class MemoryRuns:
         self.countdowns += len(self.done) == len(self.queued)
         return True
 
+    def reopen(self, run: Run, number: int | None = None) -> None:
+        self.before()
+        self.run = run
+        self.reopened += 1
+        self.made = None
+        if number in self.done:
+            self.spent += self.done.pop(number)
+
     def note_trouble(self, batch: Batch, why: str) -> None:
         self.before()
         self.troubles[batch.number] = why
 
     def results(self, day: dt.date) -> Results:
-        remaining = self.remaining(day)
+        remaining, reopened = self.remaining(day), self.reopened
         self.before()
-        tokens = sum(self.done.values(), Tokens())
-        return Results(dict(self.outcomes), tokens, dict(self.troubles), remaining)
+        tokens = sum(self.done.values(), self.spent)
+        return Results(dict(self.outcomes), tokens, dict(self.troubles), remaining, reopened)
 
     def remaining(self, _: dt.date) -> int:
         self.before()
@@ -88,10 +98,11 @@ class MemoryRuns:
         self.before()
         return self.made[0] if self.made else None
 
-    def mark_digest_made(self, _: dt.date, remaining: int, ledger: Ledger) -> None:
+    def mark_digest_made(self, _: dt.date, results: Results, ledger: Ledger) -> None:
         self.before()
-        if self.made is None or self.made[0] >= remaining:
-            self.made = (remaining, ledger)
+        better = self.made is None or self.made[0] >= results.remaining
+        if better and results.reopened == self.reopened:
+            self.made = (results.remaining, ledger)
 
     def claim_mail(self, _: dt.date, recipient: str) -> bool:
         self.before()

@@ -50,7 +50,19 @@ def step() -> Aggregate:
         sender=Address(settings.sender_name, addr_spec=settings.sender_address),
         recipients=settings.recipients,
         log=logger.error,
+        tell=tell,
     )
+
+
+def tell(state: MailState) -> None:
+    """Report what became of a mail."""
+    match state:
+        case MailState.SENT:
+            metrics.add_metric("MailSent", MetricUnit.Count, 1)
+        case MailState.REFUSED:
+            metrics.add_metric("MailRefused", MetricUnit.Count, 1)
+        case MailState.UNCERTAIN:
+            metrics.add_metric("MailUncertain", MetricUnit.Count, 1)
 
 
 def aggregate(day: date, now: datetime) -> AggregateResult:
@@ -63,9 +75,6 @@ def aggregate(day: date, now: datetime) -> AggregateResult:
         report(result.digest)
         if day == eastern_date(now):
             metrics.add_metric("DigestReady", MetricUnit.Count, 1)
-    metrics.add_metric("MailSent", MetricUnit.Count, states[MailState.SENT])
-    metrics.add_metric("MailRefused", MetricUnit.Count, states[MailState.REFUSED])
-    metrics.add_metric("MailUncertain", MetricUnit.Count, states[MailState.UNCERTAIN])
     return result
 
 
@@ -106,7 +115,7 @@ def deadline(now: datetime) -> AggregateResult:
         logger.error("no run was started for %s; see the log of fetch", day)
     if result.digest is None:
         metrics.add_metric("DigestReady", MetricUnit.Count, int(not missing))
-    metrics.add_metric("MailUncertain", MetricUnit.Count, step().close_claims(day))
+    step().close_claims(day)
     return result
 
 

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from local.day import logged
-from local.stack import Stack
-from tests.chaos.days import Day, Row, ledgers_in_metrics
-from tests.chaos.faults import FAULTS, Fault, finish, start
+from tests.chaos.days import Row, ledgers_in_metrics
+from tests.chaos.faults import FAULTS, Fault, finish, start_all
 from tests.chaos.schedules import Schedule
 from tests.deployed import READERS, Deployed, deployed_stack
 
 SIDE_BY_SIDE = 24
-FIRST_FAULT = date(2026, 9, 1)
 
 
 def line(*cells: object) -> str:
@@ -41,24 +37,15 @@ def told(name: str, hop: str, row: Row) -> str:
     return line(name, hop, row.announced, row.scored, row.failed, len(row.mails), whole)
 
 
-def faults(deployed: Deployed, chosen: Iterable[Fault]) -> list[str]:
+def faults(deployed: Deployed, chosen: Sequence[Fault]) -> list[str]:
     """Let a day pass under each fault; returns the names of those that were not exact."""
-    started: list[tuple[Fault, Day]] = []
+    begun = start_all(deployed, chosen)
     wrong: list[str] = []
-    for number, fault in enumerate(chosen):
-        day = Day.of(deployed, FIRST_FAULT + timedelta(number), fault.papers)
-        began = time.monotonic()
+    print(*HEAD, sep="\n", flush=True)
+    for fault in chosen:
         try:
-            start(fault, day)
-            started.append((fault, day))
-        except Exception as problem:
-            wrong.append(fault.id)
-            print(f"{fault.id}: {type(problem).__name__}: {problem}", flush=True)
-        print(f"  {time.monotonic() - began:5.1f} s  {fault.id}", flush=True)
-    print(*HEAD, sep="\n")
-    for fault, day in started:
-        try:
-            print(told(fault.name, fault.hop, finish(fault, day)), flush=True)
+            row = finish(fault, begun[fault.id].result())
+            print(told(fault.name, fault.hop, row), flush=True)
         except Exception as problem:
             wrong.append(fault.id)
             print(f"{fault.id}: {type(problem).__name__}: {problem}", flush=True)
@@ -72,10 +59,8 @@ def schedules(deployed: Deployed, seeds: Iterable[int]) -> list[str]:
 
     def passed(seed: int) -> None:
         schedule = Schedule.of(seed)
-        # A session of its own, since those of boto3 are no two threads' at a time.
-        own = replace(deployed, stack=Stack(deployed.stack.emulator))
         try:
-            rows.append(schedule.finish(schedule.start(own)))
+            rows.append(schedule.finish(schedule.start(deployed)))
         except Exception as problem:
             wrong.append(f"schedule {seed}")
             print(f"{schedule}: {type(problem).__name__}: {problem}", flush=True)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from arxiv_digest.adapters.archive import raw_feed_key
 from arxiv_digest.models import Batch, Digest, Paper
 from arxiv_digest.steps.aggregate import DeadlineEvent
+from local.stack import Stack
 from tests.deployed import READERS, Deployed, papers_of
 from tests.feeds import feed
 
-PATIENCE = 150.0
+_ARXIV = threading.Lock()
+
+PATIENCE = 200.0
 """Seconds for a day to come to its end; a message that failed three times is back after 105."""
 
 
@@ -40,8 +45,12 @@ class Day:
 
     @classmethod
     def of(cls, deployed: Deployed, day: date, count: int = 12) -> Day:
-        """A day of its own papers, ten a batch."""
-        return cls(deployed, day, papers_of(day, count))
+        """A day of its own papers, ten a batch.
+
+        Its session is its own, too, since boto3's are no two threads' at a time.
+        """
+        own = replace(deployed, stack=Stack(deployed.stack.emulator))
+        return cls(own, day, papers_of(day, count))
 
     def fail(
         self,
@@ -71,13 +80,22 @@ class Day:
         self.until(lambda: self.deployed.faults.fired(rule) > 0)
         assert self.deployed.kill(function), f"{function} does not run"
 
+    @contextmanager
+    def published(self) -> Iterator[None]:
+        """Hold arXiv's feeds for the time of the block: it publishes one day at a time."""
+        with _ARXIV:
+            self.deployed.publish(self.date, {"cs.AI": self.papers})
+            yield
+
     def announce(self) -> None:
-        """Publish the feed and let fetch read it as a schedule would: Lambda tries it again."""
-        self.deployed.publish(self.date, {"cs.AI": self.papers})
+        """Let fetch read the feeds as a schedule would: Lambda tries it again."""
         self._fire({})
 
     def keep_feeds(self) -> None:
-        """Put the day's feeds into the archive, as if they had been read on their day."""
+        """Put the day's feeds into the archive, as if they had been read on their day.
+
+        Read from there, many days can begin side by side.
+        """
         for category in self.deployed.profile.categories:
             listed = self.papers if category == "cs.AI" else []
             body = feed(category, self.date, listed)

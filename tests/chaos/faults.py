@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from tests.chaos.days import Day, Row
-from tests.deployed import READERS
+from tests.deployed import READERS, Deployed
 from tests.faults import THROTTLED, UNAVAILABLE
 
 Step = Callable[[Day], None]
+
+FIRST = date(2026, 9, 1)
 
 OPERATIONS = {
     ("Fetch", "s3"): ("GetObject", "PutObject"),
@@ -313,11 +317,35 @@ FAULTS = (
 
 
 def start(fault: Fault, day: Day) -> None:
-    """Announce a day under a fault, up to its messages being sent."""
+    """Let a day begin under a fault, up to its messages being sent.
+
+    Where fetch is disturbed its papers come by RSS, otherwise from kept feeds.
+    """
     fault.inject(day)
-    day.announce()
-    fault.meanwhile(day)
-    day.queued()
+    if fault.hop.startswith("fetch"):
+        with day.published():
+            day.announce()
+            fault.meanwhile(day)
+            day.queued()
+    else:
+        day.keep_feeds()
+        day.rebuild()
+        fault.meanwhile(day)
+        day.queued()
+
+
+def start_all(deployed: Deployed, faults: Iterable[Fault]) -> dict[str, Future[Day]]:
+    """Let a day begin under each fault, side by side; the results are by the faults' ids."""
+    pool = ThreadPoolExecutor(8)
+
+    def started(number: int, fault: Fault) -> Day:
+        day = Day.of(deployed, FIRST + timedelta(number), fault.papers)
+        start(fault, day)
+        return day
+
+    begun = {fault.id: pool.submit(started, n, fault) for n, fault in enumerate(faults)}
+    pool.shutdown(wait=False)
+    return begun
 
 
 def finish(fault: Fault, day: Day) -> Row:

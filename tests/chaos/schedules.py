@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,15 +30,11 @@ MISBEHAVIOURS = (
     "401",
     "slow",
 )
-BY_RSS = 0.2
-"""The share of days whose papers come by RSS, one day at a time, as arXiv publishes one at a time.
-The others are read from kept feeds, so that many days pass side by side."""
+BY_RSS = 0.05
+"""The share of days whose papers come by RSS, which is one day at a time."""
 
 # Deaths are rarer, since the emulator takes seconds to start a function anew.
 INCIDENTS = (*("delivered again", "record again", "early deadline") * 3, "killed")
-
-
-_ARXIV = threading.Lock()
 
 
 @dataclass
@@ -78,7 +73,7 @@ class Schedule:
         for kind, paper, times in self.misbehaviours:
             deployed.model.misbehave(kind, day.papers[paper].id, times)
         if self.by_rss:
-            with _ARXIV:
+            with day.published():
                 self._fetch(day, day.announce)
         else:
             day.keep_feeds()

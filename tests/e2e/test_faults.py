@@ -1,42 +1,23 @@
-"""Every fault at every hop: the ledger is exact, everybody has one mail, the archive is whole.
-
-The days are announced one after another and come to their ends side by side.
-"""
+"""Every fault at every hop: the ledger is exact, everybody has one mail, the archive is whole."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from concurrent.futures import Future
 
 import pytest
 
 from tests.chaos.days import Day
-from tests.chaos.faults import FAULTS, Fault, finish, start
+from tests.chaos.faults import FAULTS, Fault, finish, start_all
 from tests.deployed import Deployed
-
-# The first test waits until every day has begun.
-pytestmark = pytest.mark.timeout(600)
-
-FIRST = date(2026, 9, 1)
 
 
 @pytest.fixture(scope="module")
-def days(session_stack: Deployed) -> dict[str, Day | Exception]:
-    """Each fault's day, started, or why it could not be."""
+def days(session_stack: Deployed) -> dict[str, Future[Day]]:
+    """Each fault's day, begun or about to begin."""
     session_stack.model.forget()
-    started: dict[str, Day | Exception] = {}
-    for number, fault in enumerate(FAULTS):
-        day = Day.of(session_stack, FIRST + timedelta(number), fault.papers)
-        try:
-            start(fault, day)
-            started[fault.id] = day
-        except Exception as problem:
-            started[fault.id] = problem
-    return started
+    return start_all(session_stack, FAULTS)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
-def test_a_day_under_a_fault_is_exact(days: dict[str, Day | Exception], fault: Fault) -> None:
-    day = days[fault.id]
-    if isinstance(day, Exception):
-        raise day
-    finish(fault, day)
+def test_a_day_under_a_fault_is_exact(days: dict[str, Future[Day]], fault: Fault) -> None:
+    finish(fault, days[fault.id].result())

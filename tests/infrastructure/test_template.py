@@ -533,7 +533,12 @@ ALLOWED = {
     "AggregateRole": {
         **TRACES,
         "AggregateLogs.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
-        "RunsTable.Arn": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
+        "RunsTable.Arn": {
+            "dynamodb:ConditionCheckItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+        },
         "RunsTable.StreamArn": {
             "dynamodb:DescribeStream",
             "dynamodb:GetRecords",

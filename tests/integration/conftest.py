@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.headerregistry import Address
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from arxiv_digest.adapters.mailer import ONE_ATTEMPT, Mailer
 from arxiv_digest.adapters.queue import BatchQueue
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.models import Batch
-from arxiv_digest.steps.aggregate import Aggregate
+from arxiv_digest.steps.aggregate import Aggregate, MailState
 
 PROFILE = """\
 language: en
@@ -42,6 +42,7 @@ class Cloud:
     table: str
     bucket: str
     queue_url: str
+    told: list[MailState] = field(default_factory=list)
 
     @property
     def runs(self) -> Runs:
@@ -64,6 +65,7 @@ class Cloud:
             sender=Address("digest", addr_spec="digest@example.org"),
             recipients=recipients,
             log=print,
+            tell=self.told.append,
         )
 
     def messages(self) -> list[Batch]:

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.adapters.runs import Results, Runs
 from arxiv_digest.batches import make_batches
 from arxiv_digest.models import Failed, Ledger, Outcome, Tokens
 from tests.builders import DAY, a_run, papers, scored
@@ -26,7 +26,8 @@ STEPS = st.lists(
         st.tuples(st.just("complete"), BATCHES, st.integers(0, 2)),
         st.tuples(st.just("claim"), READERS),
         st.tuples(st.just("settle"), READERS, st.sampled_from(["SENT", "REFUSED", "UNCERTAIN"])),
-        st.tuples(st.just("made"), st.integers(0, 3)),
+        st.tuples(st.just("made"), st.integers(0, 3), st.integers(0, 1)),
+        st.tuples(st.just("reopen"), st.sampled_from([None, 1, 2, 3])),
         st.tuples(st.just("trouble"), BATCHES),
         st.tuples(st.just("mode")),
         st.tuples(st.just("wait"), st.integers(1, 400)),
@@ -71,9 +72,12 @@ def _call(step: tuple[Any, ...], batches: Any) -> Callable[[Any], object]:
             return lambda runs: runs.claim_mail(day, reader)
         case "settle", reader, state:
             return lambda runs: runs.settle_mail(day, reader, state, "why")
-        case "made", remaining:
+        case "made", remaining, reopened:
             ledger = Ledger(announced=5, scored=5 - remaining, triaged=0, failed=remaining)
-            return lambda runs: runs.mark_digest_made(day, remaining, ledger)
+            results = Results({}, Tokens(), {}, remaining, reopened)
+            return lambda runs: runs.mark_digest_made(day, results, ledger)
+        case "reopen", number:
+            return lambda runs: runs.reopen(runs.get(day), number)
         case "trouble", number:
             return lambda runs: runs.note_trouble(batches[number], "500")
     return lambda runs: runs.remember_response_mode(day, "json-object")

@@ -71,8 +71,10 @@ def test_a_run_counts_its_papers_with_its_batches(cloud: Cloud) -> None:
 
 def test_the_ledger_of_the_digest_that_was_made_stands_beside_the_run(cloud: Cloud) -> None:
     a_run_of_two_batches(cloud)
-    cloud.runs.mark_digest_made(DAY, 0, Ledger(announced=4, scored=3, triaged=0, failed=1))
-    cloud.runs.mark_digest_made(DAY, 1, Ledger(announced=4, scored=2, triaged=0, failed=2))
+    results = cloud.runs.results(DAY)
+    for remaining, failed in ((0, 1), (1, 2)):
+        ledger = Ledger(announced=4, scored=4 - failed, triaged=0, failed=failed)
+        cloud.runs.mark_digest_made(DAY, results._replace(remaining=remaining), ledger)
 
     [made] = [item for item in cloud.items("RUN#") if item["sk"] == "DIGEST"]
     assert (int(made["remaining"]), int(made["scored"]), int(made["failed"])) == (0, 3, 1)
@@ -98,3 +100,23 @@ def test_a_batch_that_is_counted_down_while_a_run_is_read_is_not_taken_for_read(
     assert len(results.outcomes) == 2
     assert results.remaining == 1
     assert cloud.runs.remaining(DAY) == 0
+
+
+def test_a_digest_of_a_run_that_was_reopened_meanwhile_is_not_noted(cloud: Cloud) -> None:
+    a_run_of_two_batches(cloud)
+    for batch in cloud.runs.batches(DAY):
+        cloud.runs.complete_batch(batch, [scored(paper) for paper in batch.papers], Tokens())
+    results = cloud.runs.results(DAY)
+    run = cloud.runs.get(DAY)
+    assert run is not None
+    cloud.runs.reopen(run, 1)
+    cloud.runs.mark_digest_made(DAY, results, Ledger(announced=4, scored=4, triaged=0, failed=0))
+    assert cloud.runs.digest_made(DAY) is None
+
+
+def test_a_run_with_papers_is_never_discarded(cloud: Cloud) -> None:
+    assert cloud.runs.create(a_run(0, batches=0), [])
+    assert cloud.runs.discard(DAY)
+    a_run_of_two_batches(cloud)
+    assert not cloud.runs.discard(DAY)
+    assert cloud.runs.get(DAY) is not None

@@ -26,7 +26,7 @@ from arxiv_digest.adapters.mailer import MailRefused, MailUncertain
 from arxiv_digest.batches import make_batches
 from arxiv_digest.models import Scorer, ScorerKind, Tokens
 from arxiv_digest.scoring import LanguageModelRefused, LanguageModelUnavailable, Prompt, Reply
-from arxiv_digest.steps.aggregate import CLAIM_SECONDS, Aggregate, AggregateDone
+from arxiv_digest.steps.aggregate import CLAIM_SECONDS, Aggregate, AggregateDone, MailState
 from arxiv_digest.steps.score import Score
 from tests.builders import DAY, NOW, a_run, papers
 from tests.memory import Killed, MemoryRuns
@@ -57,6 +57,7 @@ class RunOfADay(RuleBasedStateMachine):
         self.runs = MemoryRuns(run, batches)
         self.archive: dict[str, str | bytes] = {}
         self.sent: Counter[str] = Counter()
+        self.told: list[MailState] = []
         self.model = "answers"
         self.post = "sends"
         self.batches = batches
@@ -103,7 +104,7 @@ class RunOfADay(RuleBasedStateMachine):
         runs: Any = self.runs
         return (
             Score(runs, lambda _: model),  # type: ignore[arg-type, return-value]
-            Aggregate(runs, archive, post, sender, READERS, lambda _: None),  # type: ignore[arg-type]
+            Aggregate(runs, archive, post, sender, READERS, print, self.told.append),  # type: ignore[arg-type]
         )
 
     # ------------------------------------------------------------------ what may happen
@@ -146,6 +147,17 @@ class RunOfADay(RuleBasedStateMachine):
             aggregate(DAY, NOW)
 
         self._meanwhile(when, finish)
+
+    @precondition(lambda self: self.runs.ledger_so_far["failed"])
+    @rule(when=st.integers(0, 20))
+    def what_failed_is_reopened_while_the_digest_is_made(self, when: int) -> None:
+        def reopen() -> None:
+            failed = {o.paper_id for o in self.runs.outcomes.values() if o.outcome == "failed"}
+            for batch in self.batches:
+                if failed & {paper.id for paper in batch.papers}:
+                    self.runs.reopen(self.runs.run, batch.number)
+
+        self._meanwhile(when, reopen)
 
     @rule()
     def time_passes(self) -> None:
@@ -193,15 +205,17 @@ class RunOfADay(RuleBasedStateMachine):
             if batch.number not in self.runs.done
             for paper in batch.papers
         ]
-        told = self.runs.ledger_so_far
-        assert told["scored"] + told["failed"] + len(waiting) == len(self.papers)
+        known = {paper.id for paper in waiting} | self.runs.outcomes.keys()
+        assert known == {paper.id for paper in self.papers}
         if self.runs.made:
             ledger = self.runs.made[1]
             assert ledger.announced == ledger.scored + ledger.failed == len(self.papers)
 
     @invariant()
     def completion_fires_once(self) -> None:
-        assert self.runs.countdowns == (1 if self.batches and self._counted_down() else 0)
+        most = 1 + self.runs.reopened
+        assert self.runs.countdowns <= most
+        assert bool(self.runs.countdowns) >= bool(self.batches and self._counted_down())
 
     @invariant()
     def nobody_has_two_mails(self) -> None:
@@ -235,6 +249,8 @@ class RunOfADay(RuleBasedStateMachine):
         for recipient in READERS:
             state = self.runs.claims[recipient][0]
             assert state == "UNCERTAIN" or (state == "SENT" and self.sent[recipient] == 1)
+        states = [claim[0] for claim in self.runs.claims.values()]
+        assert self.told.count(MailState.UNCERTAIN) >= states.count("UNCERTAIN")
 
 
 @pytest.fixture(autouse=True)

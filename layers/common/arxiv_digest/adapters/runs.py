@@ -3,8 +3,8 @@
 ==================  ==========================  ====================================================
 partition           sort key                    what it holds
 ==================  ==========================  ====================================================
-``RUN#<date>``      ``RUN``                     the run, ``remaining`` (batches not yet scored), and
-                                                its ledger so far: ``announced``, ``scored``, …
+``RUN#<date>``      ``RUN``                     the run, ``remaining`` (batches not yet scored), how
+                                                often it was ``reopened``, and its ledger so far
 ``RUN#<date>``      ``QUEUED#<attempt>#<n>``    a batch as it was queued
 ``RUN#<date>``      ``SENT``                    every message of the run was sent
 ``RUN#<date>``      ``BATCH#<n>``               the batch was counted down, and its tokens
@@ -59,6 +59,9 @@ RUN_DAYS = 90
 """Days after which a run's items expire."""
 SEEN_DAYS = 400
 """Days for which a paper that was read is not read again."""
+CLAIM_DAYS = 800
+"""Days for which nobody is mailed twice: longer than the feeds are kept of which a day that was
+mailed can be rebuilt."""
 
 _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 
@@ -75,13 +78,15 @@ class Results(NamedTuple):
     """What a run has brought so far.
 
     ``outcomes`` are by paper id; ``troubles`` give the last problem of batches, by number;
-    ``remaining`` counts the batches that were not scored.
+    ``remaining`` counts the batches that were not scored, ``reopened`` how often the run was
+    reopened.
     """
 
     outcomes: dict[str, Outcome]
     tokens: Tokens
     troubles: dict[int, str]
     remaining: int
+    reopened: int
 
 
 class MailClaim(NamedTuple):
@@ -139,6 +144,7 @@ class Runs:
             **self._item(_run_key(run.date), "RUN"),
             "attempt": attempt,
             "remaining": len(batches),
+            "reopened": 0,
             "announced": run.announced,
             "scored": 0,
             "triaged": 0,
@@ -147,13 +153,25 @@ class Runs:
         }
         return self._put_if(item)
 
-    def discard(self, day: date) -> None:
-        """Forget a run that has no batches, so that its date can have another.
+    def discard(self, day: date) -> bool:
+        """Forget a run that has no papers, so that its date can have another.
 
-        The run goes last: until then whoever finds it finds all of it, or a run to go on with.
+        ``False``, and nothing is forgotten, where its date has a run with papers by now.
         """
-        for sort in ("DIGEST", "SENT", "RUN"):
-            self._table.delete_item(Key={"pk": _run_key(day), "sk": sort})
+        key = _run_key(day)
+        try:
+            self._table.delete_item(
+                Key={"pk": key, "sk": "RUN"},
+                ConditionExpression="attribute_not_exists(pk) OR announced = :none",
+                ExpressionAttributeValues={":none": 0},
+            )
+        except ClientError as problem:
+            if problem.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        for sort in ("DIGEST", "SENT"):
+            self._table.delete_item(Key={"pk": key, "sk": sort})
+        return True
 
     def batches(self, day: date) -> list[Batch]:
         """The batches of a run as they were queued, in order."""
@@ -243,11 +261,12 @@ class Runs:
             "TableName": table,
             "Key": {"pk": key, "sk": "RUN"},
             "UpdateExpression": (
-                "SET run = :run ADD remaining :more, scored :scored, failed :failed"
+                "SET run = :run ADD reopened :one, remaining :more, scored :scored, failed :failed"
             ),
             "ConditionExpression": "attribute_exists(pk)",
             "ExpressionAttributeValues": {
                 ":run": run.model_dump_json(),
+                ":one": 1,
                 ":more": 1 if done else 0,
                 ":scored": -done["scored"] if done else 0,
                 ":failed": -done["failed"] if done else 0,
@@ -287,13 +306,13 @@ class Runs:
     def results(self, day: date) -> Results:
         """What a run has brought so far, read consistently.
 
-        ``remaining`` is read first: a run of many pages may be counted down while they are read,
-        and what they lack must then be missing from the count as well.
+        The run's counts are read first: it may be counted down while its many pages are read, and
+        what these lack must then be missing from the count as well.
         """
         outcomes: dict[str, Outcome] = {}
         tokens = Tokens()
         troubles: dict[int, str] = {}
-        remaining = self.remaining(day)
+        run = self._get(_run_key(day), "RUN") or {}
         for item in self._query(_run_key(day), ""):
             kind = item["sk"].partition("#")[0]
             if kind == "PAPER":
@@ -303,7 +322,8 @@ class Runs:
                 tokens += Tokens.model_validate_json(item["tokens"])
             elif kind == "TROUBLE":
                 troubles[int(item["number"])] = item["why"]
-        return Results(outcomes, tokens, troubles, remaining)
+        remaining, reopened = int(run.get("remaining", 0)), int(run.get("reopened", 0))
+        return Results(outcomes, tokens, troubles, remaining, reopened)
 
     def remaining(self, day: date) -> int:
         """How many batches of a run were not scored yet."""
@@ -324,20 +344,33 @@ class Runs:
         item = self._get(_run_key(day), "DIGEST")
         return int(item["remaining"]) if item else None
 
-    def mark_digest_made(self, day: date, remaining: int, ledger: Ledger) -> None:
-        """Note that the digest was made and mailed, with how many batches missing.
+    def mark_digest_made(self, day: date, results: Results, ledger: Ledger) -> None:
+        """Note that the digest of these results was made and mailed, and its ledger.
 
-        A digest that was made with fewer missing stays noted.
+        A digest that was made with fewer batches missing stays noted; one of a run that was
+        reopened since is not noted, since it has to be made again.
         """
-        self._put_if(
-            {
-                **self._item(_run_key(day), "DIGEST"),
-                "remaining": remaining,
-                **ledger.model_dump(),
-            },
-            "attribute_not_exists(pk) OR remaining >= :remaining",
-            ExpressionAttributeValues={":remaining": remaining},
-        )
+        key = _run_key(day)
+        made = {
+            **self._item(key, "DIGEST"),
+            "remaining": results.remaining,
+            **ledger.model_dump(),
+        }
+        still = {
+            "TableName": self._table.name,
+            "Key": {"pk": key, "sk": "RUN"},
+            "ConditionExpression": "reopened = :reopened",
+            "ExpressionAttributeValues": {":reopened": results.reopened},
+        }
+        better = {
+            "ConditionExpression": "attribute_not_exists(pk) OR remaining >= :remaining",
+            "ExpressionAttributeValues": {":remaining": results.remaining},
+        }
+        try:
+            self._transact([{"ConditionCheck": still}, _put(self._table.name, made, **better)])
+        except ClientError as problem:
+            if "ConditionalCheckFailed" not in _cancellation_reasons(problem):
+                raise
 
     def claim_mail(self, day: date, recipient: str) -> bool:
         """Claim the one mail of a date to a recipient; ``False`` where somebody did before.
@@ -345,7 +378,7 @@ class Runs:
         A claim that SES refused can be claimed again: that mail was certainly not sent.
         """
         return self._put_if(
-            {**self._item(_run_key(day), _mail(recipient)), "state": "SENDING"},
+            {**self._item(_run_key(day), _mail(recipient), CLAIM_DAYS), "state": "SENDING"},
             "attribute_not_exists(pk) OR #state = :refused",
             ExpressionAttributeNames={"#state": "state"},
             ExpressionAttributeValues={":refused": "REFUSED"},
@@ -366,7 +399,7 @@ class Runs:
 
     def settle_mail(self, day: date, recipient: str, state: str, detail: str) -> None:
         """Close a claim as ``SENT`` with SES's message id, or as ``REFUSED`` or ``UNCERTAIN``."""
-        item = self._item(_run_key(day), _mail(recipient))
+        item = self._item(_run_key(day), _mail(recipient), CLAIM_DAYS)
         self._table.put_item(Item={**item, "state": state, "detail": detail})
 
     def seen(self, ids: Sequence[str]) -> dict[str, date]:
@@ -514,7 +547,7 @@ def _mail(recipient: str) -> str:
     return f"MAIL#{recipient.casefold()}"
 
 
-def _put(table: str, item: dict[str, Any], **condition: str) -> dict[str, Any]:
+def _put(table: str, item: dict[str, Any], **condition: Any) -> dict[str, Any]:
     return {"Put": {"TableName": table, "Item": item, **condition}}
 
 

@@ -78,6 +78,8 @@ class Aggregate:
     sender: Address
     recipients: tuple[str, ...]
     log: Callable[[str], None]
+    tell: Callable[[MailState], None]
+    """Called with what became of a mail before that is noted, so that no death hides it."""
 
     def __call__(self, date: dt.date, now: dt.datetime) -> AggregateResult:
         """Make the digest of a date from whatever is there, and mail it once to each recipient.
@@ -104,21 +106,18 @@ class Aggregate:
         mailed = self.recipients if wanted else ()
         mail = {recipient: self._mail(digest, recipient) for recipient in mailed}
         if not {MailState.REFUSED, MailState.CLAIMED} & set(mail.values()):
-            self.runs.mark_digest_made(date, results.remaining, digest.ledger)
+            self.runs.mark_digest_made(date, results, digest.ledger)
         return AggregateResult(date=date, done=AggregateDone.MADE, digest=digest, mail=mail)
 
-    def close_claims(self, date: dt.date) -> int:
-        """Settle as uncertain what died calls left open in the days before a date; how many.
+    def close_claims(self, date: dt.date) -> None:
+        """Settle as uncertain what died calls left open in the days before a date.
 
         Those of the date itself are settled when its digest is made.
         """
-        closed = 0
         for day in (date - dt.timedelta(days=days) for days in range(1, CLAIM_DAYS + 1)):
             for recipient, claim in self.runs.mail_claims(day).items():
                 if claim.state == "SENDING" and claim.age >= CLAIM_SECONDS:
                     self._settle_as_uncertain(day, recipient, ABANDONED_CLAIM)
-                    closed += 1
-        return closed
 
     def _write(self, digest: Digest) -> None:
         forms = {
@@ -161,10 +160,12 @@ class Aggregate:
         except MailRefused as problem:
             why = str(problem).replace(recipient, masked(recipient))
             self.log(f"SES refused the mail of {digest.date} to {masked(recipient)}: {why}")
+            self.tell(MailState.REFUSED)
             self.runs.settle_mail(digest.date, recipient, "REFUSED", str(problem))
             return MailState.REFUSED
         except MailUncertain as problem:
             return self._settle_as_uncertain(digest.date, recipient, str(problem))
+        self.tell(MailState.SENT)
         self.runs.settle_mail(digest.date, recipient, "SENT", message_id)
         return MailState.SENT
 
@@ -173,6 +174,7 @@ class Aggregate:
             f"nobody knows whether the mail of {date} to {masked(recipient)} was sent,"
             f" so it is not sent again: {why.replace(recipient, masked(recipient))}"
         )
+        self.tell(MailState.UNCERTAIN)
         self.runs.settle_mail(date, recipient, "UNCERTAIN", why)
         return MailState.UNCERTAIN
 

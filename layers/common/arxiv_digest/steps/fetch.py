@@ -135,12 +135,16 @@ class Fetch:
         text: str,
         profile: Profile,
     ) -> FetchResult:
-        """Rebuild a day that is over; feeds that wait for the next regular run are left to it."""
+        """Rebuild a day that is over.
+
+        That feeds of it wait for the next regular run stays noted: it reads what is new in them.
+        """
         run = self.runs.get(date)
         if run and self._resume(run, now, invocation):
             return _result(run, Done.RESUMED)
         if run and came_to_nothing(run):
-            self.runs.discard(date)
+            if not self.runs.discard(date):
+                return _result(run, Done.NOTHING)
         elif run:
             return _result(run, Done.REOPENED if self._reopen(run, mail) else Done.NOTHING)
         patience = READING / len(profile.categories)
@@ -241,6 +245,11 @@ class Fetch:
         """
         if not self.runs.sent(run.date):
             return False
+        asked = run.model_copy(update={"mail": run.mail or mail})
+        if run.scorer != self.scorer and run.scorer.kind is self.scorer.kind:
+            # Another model than the one that failed: its provider may take another mode, too.
+            asked = asked.model_copy(update={"scorer": self.scorer})
+            self.runs.remember_response_mode(run.date, "")
         outcomes = self.runs.results(run.date).outcomes
         # A digest that was made without some batches calls their papers failed, too.
         incomplete = bool(self.runs.digest_made(run.date))
@@ -250,7 +259,6 @@ class Fetch:
             return isinstance(outcome, Failed) or (incomplete and outcome is None)
 
         again = [b for b in self.runs.batches(run.date) if any(map(lost, b.papers))]
-        asked = run.model_copy(update={"mail": mail})
         if again:
             self.runs.mark_unsent(run.date)
             for batch in again:
