@@ -176,7 +176,14 @@ def _lead_through(deployed: Stack, function: str, url: str) -> None:
         # Stands in the User-Agent, by which rules tell the functions apart.
         "AWS_SDK_UA_APP_ID": function,
     }
-    told = {"Environment": {"Variables": {**variables, **through}}}
-    # A message comes back half a minute after its function's time has ended, whatever that is.
-    timeout = {"Timeout": SCORE_SECONDS} if function == "Score" else {}
-    client.update_function_configuration(FunctionName=name, **told, **timeout)
+    told: dict[str, Any] = {"Environment": {"Variables": {**variables, **through}}}
+    # A message comes back half a minute after its function's time has ended, whatever that is. The
+    # layer for the local scorer takes the emulator seconds to unpack, and a model scores here.
+    if function == "Score":
+        told["Timeout"] = SCORE_SECONDS
+        told["Layers"] = [
+            layer["Arn"]
+            for layer in client.get_function_configuration(FunctionName=name)["Layers"]
+            if "-ranking" not in layer["Arn"]
+        ]
+    client.update_function_configuration(FunctionName=name, **told)
