@@ -329,19 +329,10 @@ FAULTS = (
 
 
 def start(fault: Fault, day: Day) -> None:
-    """Let a day begin under a fault, up to its messages being sent.
-
-    Where fetch is disturbed its papers come by RSS, otherwise from kept feeds.
-    """
+    """Let a day begin under a fault, up to its messages being sent."""
     fault.inject(day)
-    if fault.hop.startswith("fetch"):
-        with day.published():
-            day.announce()
-            fault.meanwhile(day)
-            day.queued()
-    else:
-        day.keep_feeds()
-        day.rebuild()
+    with day.published():
+        day.announce()
         fault.meanwhile(day)
         day.queued()
 
@@ -349,28 +340,34 @@ def start(fault: Fault, day: Day) -> None:
 def pass_all(deployed: Deployed, faults: Sequence[Fault]) -> dict[str, Future[Row]]:
     """Let a day pass under each fault; the accounts are by the faults' ids.
 
-    The days pass side by side, but for those whose fault would reach into another day: they come
-    last, one after another.
+    The days begin one after another and come to their ends side by side, but for those whose fault
+    would reach into another day: they come last, each by itself.
     """
     accounts = {fault.id: Future[Row]() for fault in faults}
 
-    def passes(number: int, fault: Fault) -> None:
-        day = Day.of(deployed, FIRST + timedelta(number), fault.papers)
+    def end(fault: Fault, day: Day) -> None:
         try:
-            start(fault, day)
             accounts[fault.id].set_result(finish(fault, day))
         except BaseException as problem:
             accounts[fault.id].set_exception(problem)
 
     def pass_in_turn() -> None:
-        numbered = list(enumerate(faults))
         with ThreadPoolExecutor(8) as pool:
-            for number, fault in numbered:
+            for number, fault in enumerate(faults):
                 if not fault.alone:
-                    pool.submit(passes, number, fault)
-        for number, fault in numbered:
-            if fault.alone:
-                passes(number, fault)
+                    begin(number, fault, pool)
+        with ThreadPoolExecutor(1) as pool:
+            for number, fault in enumerate(faults):
+                if fault.alone:
+                    begin(number, fault, pool)
+
+    def begin(number: int, fault: Fault, pool: ThreadPoolExecutor) -> None:
+        day = Day.of(deployed, FIRST + timedelta(number), fault.papers)
+        try:
+            start(fault, day)
+            pool.submit(end, fault, day)
+        except BaseException as problem:
+            accounts[fault.id].set_exception(problem)
 
     Thread(target=pass_in_turn, daemon=True).start()
     return accounts

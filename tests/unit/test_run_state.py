@@ -268,4 +268,4 @@ def plain_forms(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 TestRunOfADay = RunOfADay.TestCase
-TestRunOfADay.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+TestRunOfADay.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
