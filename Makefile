@@ -52,9 +52,12 @@ check: $(ENVIRONMENTS) ## ruff, mypy, bandit, pip-audit, cfn-lint, sam validate
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/bandit -q -c pyproject.toml -r layers/common functions local
-	@# What a registry has no records of is said to be unaudited, and fails nothing.
-	.venv/bin/pip-audit --progress-spinner off --no-deps --disable-pip \
-	  -r layers/dependencies/requirements.txt -r layers/ranking/requirements.txt
+	@# Found vulnerabilities fail the check; no registry that could be asked about them does not.
+	@.venv/bin/pip-audit --progress-spinner off --no-deps --disable-pip \
+	  -r layers/dependencies/requirements.txt -r layers/ranking/requirements.txt \
+	  > .local/audit.log 2>&1 || ! grep "^Found .* known vulnerabilit" .local/audit.log \
+	  || { cat .local/audit.log; exit 1; }
+	@tail -1 .local/audit.log
 	.venv/bin/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml
 	AWS_DEFAULT_REGION=us-east-1 .local/sam/bin/sam validate --lint
 

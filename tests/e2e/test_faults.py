@@ -10,6 +10,9 @@ from tests.chaos.days import Row
 from tests.chaos.faults import FAULTS, Fault, pass_all
 from tests.deployed import Deployed
 
+# The first test waits for the stack, and one may wait for days that come before its own.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def accounts(session_stack: Deployed) -> dict[str, Future[Row]]:
