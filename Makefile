@@ -57,7 +57,7 @@ check: $(ENVIRONMENTS) ## ruff, mypy, bandit, pip-audit, cfn-lint, sam validate
 	  -r layers/dependencies/requirements.txt -r layers/ranking/requirements.txt \
 	  > .local/audit.log 2>&1 || ! grep "^Found .* known vulnerabilit" .local/audit.log \
 	  || { cat .local/audit.log; exit 1; }
-	@tail -1 .local/audit.log
+	@tail -1 .local/audit.log | cut -c1-120
 	.venv/bin/cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml
 	AWS_DEFAULT_REGION=us-east-1 .local/sam/bin/sam validate --lint
 

@@ -38,7 +38,7 @@ def test_the_seeds_day_is_rendered_as_the_seeds_document(digest_data: Path) -> N
     profile = load_profile((ROOT / "profile.yaml").read_text("utf-8"))
     run = Run(
         date=date(2026, 1, 22),
-        started_at=datetime(2026, 1, 22, tzinfo=ZoneInfo("UTC")),
+        started_at=datetime(2026, 1, 23, 12, 35, tzinfo=ZoneInfo("Asia/Shanghai")),
         profile="",
         feeds=tuple(
             FeedReading(category=category, state="fresh", date=date(2026, 1, 22), items=1)

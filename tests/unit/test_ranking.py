@@ -112,7 +112,7 @@ def test_a_ledger_that_does_not_add_up_cannot_be_made(
 def test_the_title_is_dated_by_the_readers_morning_or_by_the_announcements_long_after() -> None:
     reader = a_profile(time_zone="Asia/Shanghai").reader
     made = {
-        made_at: make_digest(a_run(0), reader, [], {}, Tokens(), made_at, {})
+        made_at: make_digest(a_run(0, started_at=made_at), reader, [], {}, Tokens(), made_at, {})
         for made_at in (
             datetime(2026, 1, 22, 5, 30, tzinfo=UTC),
             datetime(2026, 1, 22, 16, 30, tzinfo=UTC),
@@ -126,7 +126,10 @@ def test_the_title_is_dated_by_the_readers_morning_or_by_the_announcements_long_
     ]
     assert [str(digest.made_at)[:16] for digest in made.values()][:1] == ["2026-01-22 13:30"]
     next_morning = datetime(2026, 1, 22, 16, 30, tzinfo=UTC)
-    rebuilt = make_digest(a_run(0, rebuilt=True), reader, [], {}, Tokens(), next_morning, {})
+    again = make_digest(a_run(0), reader, [], {}, Tokens(), next_morning, {})
+    assert again.title_date == DAY, "made again, it is the digest of its own morning still"
+    run = a_run(0, rebuilt=True, started_at=next_morning)
+    rebuilt = make_digest(run, reader, [], {}, Tokens(), next_morning, {})
     assert rebuilt.title_date == DAY, "that morning has a digest of its own"
 
 

@@ -272,14 +272,16 @@ class Verdict(StrEnum):
 class Digest(Value):
     """One day's digest; its JSON form is ``digest.json``.
 
-    ``date`` is the announcement date in US Eastern time and the digest's key, ``made_at`` the time
-    of making in the reader's time zone. ``sections`` hold what reached the threshold, ``below``
-    what was scored under it, ``triaged`` and ``failed`` the rest of the ledger. A ``rebuilt``
+    ``date`` is the announcement date in US Eastern time and the digest's key; ``started_at`` is the
+    time at which its run began and ``made_at`` that of making, both in the reader's time zone.
+    ``sections`` hold what reached the threshold, ``below`` what was scored under it, ``triaged``
+    and ``failed`` the rest of the ledger. A ``rebuilt``
     digest was started after its day was over.
     """
 
     schema_version: Literal[1] = 1
     date: dt.date
+    started_at: dt.datetime
     made_at: dt.datetime
     reader: Reader
     scorer: Scorer
@@ -299,12 +301,13 @@ class Digest(Value):
     def title_date(self) -> dt.date:
         """The date in the title: that of the reader's morning.
 
-        A digest made long after its announcements, such as a sample, and one that was rebuilt are
-        titled by the announcements instead: that morning had a digest of its own.
+        A digest whose run began long after its announcements, such as a sample, and one that was
+        rebuilt are titled by the announcements instead: that morning had a digest of its own. One
+        that is made again later keeps its title.
         """
-        made_on = self.made_at.date()
-        late = self.rebuilt or made_on - self.date > dt.timedelta(days=1)
-        return self.date if late else made_on
+        morning = self.started_at.date()
+        late = self.rebuilt or morning - self.date > dt.timedelta(days=1)
+        return self.date if late else morning
 
     @property
     def recommended(self) -> int:

@@ -79,9 +79,11 @@ def make_digest(
     ledger = Ledger(
         announced=run.announced, scored=len(scored), triaged=len(triaged), failed=len(failed)
     )
+    zone = ZoneInfo(reader.time_zone)
     return Digest(
         date=run.date,
-        made_at=made_at.astimezone(ZoneInfo(reader.time_zone)).replace(microsecond=0),
+        started_at=run.started_at.astimezone(zone).replace(microsecond=0),
+        made_at=made_at.astimezone(zone).replace(microsecond=0),
         reader=reader,
         scorer=run.scorer,
         tokens=tokens,
