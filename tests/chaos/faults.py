@@ -38,15 +38,17 @@ def _nothing(_: Day) -> None:
 class Fault:
     """One fault at one hop.
 
-    ``inject`` comes before the day is announced, ``meanwhile`` after; ``ended`` says when the day
-    is over; ``alone`` is a fault that would reach into other days. ``mails`` are the recipients
-    that have a mail in the end, ``failed`` the papers that have no score.
+    ``inject`` comes before the day is announced, ``meanwhile`` before the next one is, and
+    ``afterwards`` while others pass; ``ended`` says when the day is over; ``alone`` is a fault that
+    would reach into other days. ``mails`` are the recipients that have a mail in the end,
+    ``failed`` the papers that have no score.
     """
 
     name: str
     hop: str
     inject: Step = _nothing
     meanwhile: Step = _nothing
+    afterwards: Step = _nothing
     ended: Callable[[Day], bool] = Day.finished
     alone: bool = False
     papers: int = 12
@@ -147,7 +149,6 @@ def _down_until_the_deadline(day: Day) -> None:
 
 
 def _twice(day: Day) -> None:
-    day.queued()
     day.send_again(day.batches())
     day.until(day.finished)
     day.send_again(day.batches())
@@ -220,7 +221,7 @@ FAULTS = (
         "throttled for longer than is tried",
         "aggregate → SES",
         refused("Aggregate", "ses", 6, THROTTLED["ses"]),
-        _refused_until_the_deadline,
+        afterwards=_refused_until_the_deadline,
     ),
     Fault(
         "answers 5xx: nobody knows whether it took the mail",
@@ -292,9 +293,9 @@ FAULTS = (
         unanswered("Aggregate", "ses"),
     ),
     # ------------------------------------------------------------------ at least once, in any order
-    Fault("every message delivered three times", "SQS → score", meanwhile=_twice),
+    Fault("every message delivered three times", "SQS → score", afterwards=_twice),
     Fault("batches out of order", "SQS → score", misbehaving("slow"), papers=32),
-    Fault("the same record three times", "stream → aggregate", meanwhile=_record_twice),
+    Fault("the same record three times", "stream → aggregate", afterwards=_record_twice),
     Fault(
         "a message dead, the deadline, a redrive",
         "SQS → score",
@@ -307,8 +308,8 @@ FAULTS = (
         "down for the whole day",
         "score → language model",
         misbehaving("500", 1000),
-        _down_until_the_deadline,
-        _mailed,
+        afterwards=_down_until_the_deadline,
+        ended=_mailed,
         failed=10,
     ),
     *(
@@ -375,6 +376,7 @@ def pass_all(deployed: Deployed, faults: Sequence[Fault]) -> dict[str, Future[Ro
 
 def finish(fault: Fault, day: Day) -> Row:
     """Wait for the end of a day under a fault; raises ``AssertionError`` where it is not exact."""
+    fault.afterwards(day)
     day.until(lambda: fault.ended(day))
     row = day.account()
     for rule in day.rules:
