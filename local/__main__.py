@@ -84,9 +84,8 @@ def digest(
 
     An API key is read from the environment variable LLM_API_KEY.
     """
-    if llm_base_url and not llm_model:
-        raise typer.BadParameter("LLM_BASE_URL needs LLM_MODEL, the name of the model to ask")
-    text = _profile(profile, categories.replace(",", " ").split())
+    _refuse_nameless(llm_base_url, llm_model)
+    text = _profile(profile, categories)
     readers = _addresses(recipients)
     _refuse_file(out)
     with emulator.alone(), _feeds(source, text) as base_url, emulator.running() as running:
@@ -112,10 +111,9 @@ def backfill(
 
     An API key is read from the environment variable LLM_API_KEY.
     """
-    if llm_base_url and not llm_model:
-        raise typer.BadParameter("LLM_BASE_URL needs LLM_MODEL, the name of the model to ask")
+    _refuse_nameless(llm_base_url, llm_model)
     past = _past(date)
-    text = _profile(profile, categories.replace(",", " ").split())
+    text = _profile(profile, categories)
     readers = _addresses(recipients)
     _refuse_file(out)
     with emulator.alone(), emulator.running() as running:
@@ -224,6 +222,11 @@ def _past(date: str) -> dt.date:
     return past
 
 
+def _refuse_nameless(llm_base_url: str, llm_model: str) -> None:
+    if llm_base_url and not llm_model:
+        raise typer.BadParameter("LLM_BASE_URL needs LLM_MODEL, the name of the model to ask")
+
+
 def _refuse_file(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise typer.BadParameter(f"{out} is a file; OUT names a folder")
@@ -273,8 +276,9 @@ def _addresses(recipients: str) -> tuple[str, ...]:
         raise typer.BadParameter(f"RECIPIENTS: {problem}") from None
 
 
-def _profile(file: Path, categories: list[str]) -> str:
+def _profile(file: Path, listed: str) -> str:
     """The profile's text, narrowed to some categories if any are named, and checked."""
+    categories = listed.replace(",", " ").split()
     try:
         text = file.read_text("utf-8")
         load_profile(text, str(file))

@@ -168,7 +168,8 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
 def _lead_through(deployed: Stack, function: str, url: str) -> None:
     client = deployed.client("lambda")
     name = deployed.outputs[f"{function}FunctionName"]
-    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    now = client.get_function_configuration(FunctionName=name)
+    variables = now["Environment"]["Variables"]
     through = {
         # As an HTTP proxy, since requests are signed for the emulator's own address.
         "HTTP_PROXY": url,
@@ -181,9 +182,6 @@ def _lead_through(deployed: Stack, function: str, url: str) -> None:
     # layer for the local scorer takes the emulator seconds to unpack, and a model scores here.
     if function == "Score":
         told["Timeout"] = SCORE_SECONDS
-        told["Layers"] = [
-            layer["Arn"]
-            for layer in client.get_function_configuration(FunctionName=name)["Layers"]
-            if "-ranking" not in layer["Arn"]
-        ]
+        layers = [layer["Arn"] for layer in now["Layers"]]
+        told["Layers"] = [layer for layer in layers if "-ranking" not in layer]
     client.update_function_configuration(FunctionName=name, **told)

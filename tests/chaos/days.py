@@ -139,6 +139,11 @@ class Day:
         """The day's batches."""
         return self.deployed.runs.batches(self.date)
 
+    def undone(self) -> list[Batch]:
+        """The batches that were not counted down."""
+        done = self.deployed.runs.batch_done
+        return [batch for batch in self.batches() if not done(self.date, batch.number)]
+
     def send_again(self, batches: Iterable[Batch]) -> None:
         """Deliver messages once more, as SQS may do at any time."""
         sqs = self.deployed.stack.client("sqs")
@@ -181,10 +186,8 @@ class Day:
         run, made = self._items("RUN", "DIGEST")
         told = {name: int(made[name]) for name in ledger}
         assert told == ledger, (told, ledger)
-        done = {batch.number for batch in self.batches() if self._done(batch)}
-        waiting = [p for batch in self.batches() if batch.number not in done for p in batch.papers]
         told = {name: int(run[name]) for name in ledger}
-        told["failed"] += len(waiting)
+        told["failed"] += sum(len(batch.papers) for batch in self.undone())
         assert told == ledger, (told, ledger)
         shown = [entry.paper.id for section in digest.sections for entry in section.papers]
         shown += [entry.paper.id for entry in (*digest.below, *digest.failed)]
@@ -201,9 +204,6 @@ class Day:
             InvocationType="Event",
             Payload=json.dumps(event).encode(),
         )
-
-    def _done(self, batch: Batch) -> bool:
-        return self.deployed.runs.batch_done(self.date, batch.number)
 
     def _items(self, *names: str) -> list[dict[str, Any]]:
         table = self._table()

@@ -34,6 +34,11 @@ def _nothing(_: Day) -> None:
     pass
 
 
+HANGS = {"timeout_ms": 60_000}
+CARRIED_OUT = {"latency": 8_000}
+"""How a request is held: AWS never has it, or carries it out when nobody waits for it any more."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One fault at one hop.
@@ -98,20 +103,13 @@ def out(function: str, service: str) -> Step:
     return inject
 
 
-def held_and_killed(function: str, service: str, operation: str, **match: Any) -> dict[str, Step]:
-    """Kill a function while a request of it hangs, before AWS has it."""
+def held_and_killed(
+    function: str, service: str, operation: str, effect: dict[str, int] = HANGS, naming: str = ""
+) -> dict[str, Step]:
+    """Kill a function while a request of it is held: before AWS has it, unless told otherwise."""
 
     def inject(day: Day) -> None:
-        day.fail(function, service, operation, times=1, timeout_ms=60_000, **match)
-
-    return {"inject": inject, "meanwhile": lambda day: day.kill_held(function, day.rules[0])}
-
-
-def killed_unanswered(function: str, service: str, operation: str) -> dict[str, Step]:
-    """Kill a function before it has the answer to a request that AWS carries out."""
-
-    def inject(day: Day) -> None:
-        day.fail(function, service, operation, times=1, latency=8_000)
+        day.fail(function, service, operation, naming, times=1, **effect)
 
     return {"inject": inject, "meanwhile": lambda day: day.kill_held(function, day.rules[0])}
 
@@ -250,7 +248,7 @@ FAULTS = (
     Fault(
         "killed before it hears that its scores are written",
         "score → DynamoDB",
-        **killed_unanswered("Score", "dynamodb", "TransactWriteItems"),
+        **held_and_killed("Score", "dynamodb", "TransactWriteItems", CARRIED_OUT),
         alone=True,
     ),
     Fault(
@@ -282,7 +280,7 @@ FAULTS = (
     Fault(
         "killed between mail and note: nobody knows whether SES took it",
         "aggregate → SES",
-        killed_unanswered("Aggregate", "ses", "")["inject"],
+        held_and_killed("Aggregate", "ses", "", CARRIED_OUT)["inject"],
         _killed_with_a_claim,
         alone=True,
         ended=lambda day: day.finished() and len(day.deployed.mails(day.date)) == 2,

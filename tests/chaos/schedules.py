@@ -99,7 +99,7 @@ class Schedule:
         with suppress(AssertionError):
             day.deployed.wait(lambda: runs.remaining(day.date) == 0, 100)
         # A killed call whose message could not be hidden for a shorter time: an hour has passed.
-        day.send_again(b for b in day.batches() if not runs.batch_done(day.date, b.number))
+        day.send_again(day.undone())
         day.until(lambda: runs.remaining(day.date) == 0)
         with suppress(AssertionError):
             day.deployed.wait(day.finished, 15)
