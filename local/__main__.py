@@ -85,7 +85,7 @@ def digest(
     An API key is read from the environment variable LLM_API_KEY.
     """
     _refuse_nameless(llm_base_url, llm_model)
-    text = _profile(profile, categories)
+    text = _profile(profile, categories.replace(",", " ").split())
     readers = _addresses(recipients)
     _refuse_file(out)
     with emulator.alone(), _feeds(source, text) as base_url, emulator.running() as running:
@@ -113,7 +113,7 @@ def backfill(
     """
     _refuse_nameless(llm_base_url, llm_model)
     past = _past(date)
-    text = _profile(profile, categories)
+    text = _profile(profile, categories.replace(",", " ").split())
     readers = _addresses(recipients)
     _refuse_file(out)
     with emulator.alone(), emulator.running() as running:
@@ -276,9 +276,8 @@ def _addresses(recipients: str) -> tuple[str, ...]:
         raise typer.BadParameter(f"RECIPIENTS: {problem}") from None
 
 
-def _profile(file: Path, listed: str) -> str:
+def _profile(file: Path, categories: list[str]) -> str:
     """The profile's text, narrowed to some categories if any are named, and checked."""
-    categories = listed.replace(",", " ").split()
     try:
         text = file.read_text("utf-8")
         load_profile(text, str(file))
