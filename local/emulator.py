@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,9 @@ HOME = ROOT / ".local"
 PYTHON = HOME / "emulator/bin/python"
 REGION = "us-east-1"
 
+MEMORY_NEEDED = 6_000_000_000
+"""Bytes of free memory from which on the emulator unpacks code into it."""
+
 _START = "import sys; sys.path.append({path!r}); from ministack.app import main; main()"
 
 
@@ -31,11 +35,11 @@ class EmulatorError(Exception):
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator: its process, its port, and the folder it works in."""
+    """A running emulator: its process, its port, and the folder that it unpacks code into."""
 
     pid: int
     port: int
-    folder: str
+    scratch: str
 
     @property
     def url(self) -> str:
@@ -74,7 +78,7 @@ class Emulator:
                 os.killpg(self.pid, 0)
                 time.sleep(0.1)
             os.killpg(self.pid, signal.SIGKILL)
-        shutil.rmtree(Path(self.folder) / "tmp", ignore_errors=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def start(folder: Path, port: int = 0) -> Emulator:
@@ -84,14 +88,15 @@ def start(folder: Path, port: int = 0) -> Emulator:
     holds nothing else. What only the emulator itself needs, SAM's translator, is lent to it from
     the SAM CLI's environment at the end of its path, where no handler looks.
     """
-    (folder / "tmp").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
+    scratch = tempfile.mkdtemp(prefix=f"emulator-{port}-", dir=_roomy_memory() or folder)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     translator = HOME / "sam/lib" / version / "site-packages"
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
-        "TMPDIR": str(folder / "tmp"),
+        "TMPDIR": scratch,
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
@@ -114,7 +119,7 @@ def start(folder: Path, port: int = 0) -> Emulator:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    emulator = Emulator(process.pid, port, str(folder))
+    emulator = Emulator(process.pid, port, scratch)
     try:
         for _ in range(300):
             if process.poll() is not None:
@@ -127,6 +132,18 @@ def start(folder: Path, port: int = 0) -> Emulator:
         raise
     emulator.stop()
     raise EmulatorError(f"the emulator did not start; its log is {log}")
+
+
+def _roomy_memory() -> Path | None:
+    """Files in memory, where there is room for a dozen unpacked functions.
+
+    Each cold start unpacks thousands of small files, several times faster there than on a disk.
+    """
+    memory = Path("/dev/shm")  # noqa: S108
+    with suppress(FileNotFoundError):
+        if shutil.disk_usage(memory).free > MEMORY_NEEDED and os.access(memory, os.W_OK):
+            return memory
+    return None
 
 
 def free_port() -> int:
