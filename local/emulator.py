@@ -139,7 +139,7 @@ def _roomy_memory() -> Path | None:
 
     Each cold start unpacks thousands of small files, several times faster there than on a disk.
     """
-    memory = Path("/dev/shm")  # noqa: S108
+    memory = Path("/dev/shm")  # noqa: S108  # nosec B108
     with suppress(FileNotFoundError):
         if shutil.disk_usage(memory).free > MEMORY_NEEDED and os.access(memory, os.W_OK):
             return memory
