@@ -6,6 +6,8 @@ OUT ?= digests
 export SOURCE OUT
 export PYTHONPATH := layers/common:.
 export SAM_CLI_TELEMETRY := 0
+# What the environments import once is compiled once, whatever the shell says of other programs.
+unexport PYTHONDONTWRITEBYTECODE
 
 PY := .venv/bin/python
 UV := .local/uv/bin/uv

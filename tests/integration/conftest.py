@@ -94,7 +94,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("HOME", str(Path(__file__).parent))
-    with mock_aws():
+    # A new session would read the descriptions of four services anew for each test.
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
         dynamodb = boto3.resource("dynamodb")
         dynamodb.create_table(
             TableName="runs",
