@@ -42,6 +42,7 @@ class Day:
     date: date
     papers: list[Paper]
     rules: list[str] = field(default_factory=list)
+    announced: int = 0
 
     @classmethod
     def of(cls, deployed: Deployed, day: date, count: int = 12) -> Day:
@@ -82,13 +83,20 @@ class Day:
 
     @contextmanager
     def published(self) -> Iterator[None]:
-        """Hold arXiv's feeds for the time of the block: it publishes one day at a time."""
+        """Hold arXiv's feeds for the time of the block: it publishes one day at a time.
+
+        Every call of fetch is waited for, since one that still reads while the next day is
+        published would find some categories stale.
+        """
         with _ARXIV:
+            ended = self.deployed.fetches_ended()
             self.deployed.publish(self.date, {"cs.AI": self.papers})
             yield
+            self.until(lambda: self.deployed.fetches_ended() >= ended + self.announced)
 
     def announce(self) -> None:
         """Let fetch read the feeds as a schedule would: Lambda tries it again."""
+        self.announced += 1
         self._invoke("Fetch", {})
 
     def keep_feeds(self) -> None:
@@ -191,7 +199,8 @@ class Day:
         assert told == ledger, (told, ledger)
         shown = [entry.paper.id for section in digest.sections for entry in section.papers]
         shown += [entry.paper.id for entry in (*digest.below, *digest.failed)]
-        assert sorted(shown) == sorted(paper.id for paper in self.papers)
+        announced = sorted(paper.id for paper in self.papers)
+        assert sorted(shown) == announced, (shown, announced)
         markdown = self.deployed.read(f"{self.date}/digest.md")
         for entry in digest.failed:
             assert entry.reason
