@@ -124,14 +124,6 @@ class Deployed:
         found = self.stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
         return int(found["Attributes"][name])
 
-    def fetches_ended(self) -> int:
-        """How many calls of fetch have come to an end that was none of their faults."""
-        logs = self.stack.client("logs").get_paginator("filter_log_events")
-        group = f"/aws/lambda/{self.stack.outputs['FetchFunctionName']}"
-        pages = logs.paginate(logGroupName=group)
-        lines = [event["message"] for page in pages for event in page["events"]]
-        return sum('"message":"fetch ' in line for line in lines)
-
     def kill(self, function: str) -> int:
         """Kill the processes of a function; returns how many there were."""
         return kill(self.stack.emulator.pid, self.stack.outputs[f"{function}FunctionName"])
