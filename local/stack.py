@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -22,6 +23,7 @@ from local.emulator import HOME, PYTHON, ROOT, Emulator
 SAM = HOME / "sam/bin/sam"
 UV = HOME / "uv/bin/uv"
 NAME = "arxiv-digest"
+_PATIENT = Config(read_timeout=900, retries={"total_max_attempts": 1}, max_pool_connections=50)
 
 
 class StackError(Exception):
@@ -29,7 +31,7 @@ class StackError(Exception):
 
 
 class Stack:
-    """The deployed stack: its outputs, and clients for its resources."""
+    """The deployed stack: its outputs, and clients for its resources, for any thread."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
@@ -38,15 +40,23 @@ class Stack:
             aws_secret_access_key="test",  # noqa: S106
             region_name=emulator.environment["AWS_DEFAULT_REGION"],
         )
+        self._clients: dict[str, Any] = {}
+        # Clients serve any thread, the session that makes them and resources one at a time.
+        self._making = threading.Lock()
 
     def client(self, service: str) -> Any:
-        """A client of one service; it waits as long as a function may run."""
-        config = Config(read_timeout=900, retries={"total_max_attempts": 1})
-        return self.session.client(service, endpoint_url=self.emulator.url, config=config)  # type: ignore[call-overload]
+        """The client of one service; it waits as long as a function may run."""
+        with self._making:
+            if service not in self._clients:
+                self._clients[service] = self.session.client(  # type: ignore[call-overload]
+                    service, endpoint_url=self.emulator.url, config=_PATIENT
+                )
+            return self._clients[service]
 
     def resource(self, service: str) -> Any:
-        """A resource of one service."""
-        return self.session.resource(service, endpoint_url=self.emulator.url)  # type: ignore[call-overload]
+        """A new resource of one service, for one thread."""
+        with self._making:
+            return self.session.resource(service, endpoint_url=self.emulator.url)  # type: ignore[call-overload]
 
     @cached_property
     def outputs(self) -> dict[str, str]:

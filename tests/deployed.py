@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -55,7 +56,7 @@ class Deployed:
     profile: Profile
     faults: Microburst
 
-    @property
+    @cached_property
     def runs(self) -> Runs:
         return Runs(self.stack.resource("dynamodb"), self.stack.outputs["Table"])
 

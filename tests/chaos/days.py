@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from arxiv_digest.adapters.archive import raw_feed_key
 from arxiv_digest.models import Batch, Digest, Paper
 from arxiv_digest.steps.aggregate import DeadlineEvent
-from local.stack import FunctionError, Stack
+from local.stack import FunctionError
 from tests.deployed import READERS, Deployed, papers_of
 from tests.feeds import feed
 
@@ -46,12 +46,8 @@ class Day:
 
     @classmethod
     def of(cls, deployed: Deployed, day: date, count: int = 12) -> Day:
-        """A day of its own papers, ten a batch.
-
-        Its session is its own, too, since boto3's are no two threads' at a time.
-        """
-        own = replace(deployed, stack=Stack(deployed.stack.emulator))
-        return cls(own, day, papers_of(day, count))
+        """A day of its own papers, ten a batch, and with a view of its own on the table."""
+        return cls(replace(deployed), day, papers_of(day, count))
 
     def fail(
         self,
@@ -208,10 +204,9 @@ class Day:
         return Row(**ledger, mails=tuple(self.deployed.mails(self.date)), archive=self._archived())
 
     def _fetch(self) -> None:
-        stack = Stack(self.deployed.stack.emulator)
         for _ in range(3):
             with suppress(FunctionError):
-                stack.invoke("Fetch", {})
+                self.deployed.stack.invoke("Fetch", {})
                 return
 
     def _invoke(self, function: str, event: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from threading import Thread
 from typing import Any
 
@@ -43,8 +44,8 @@ CARRIED_OUT = {"latency": 8_000}
 class Fault:
     """One fault at one hop.
 
-    ``inject`` comes before the day is announced, ``meanwhile`` before the next one is, and
-    ``afterwards`` while others pass; ``ended`` says when the day is over; ``alone`` is a fault that
+    ``inject`` comes before the day begins, ``meanwhile`` before its messages are all sent, and
+    ``afterwards`` until it ends; ``ended`` says when the day is over; ``alone`` is a fault that
     would reach into other days. ``mails`` are the recipients that have a mail in the end,
     ``failed`` the papers that have no score.
     """
@@ -59,6 +60,11 @@ class Fault:
     papers: int = 12
     mails: tuple[str, ...] = READERS
     failed: int = 0
+
+    @property
+    def of_fetch(self) -> bool:
+        """Whether the fault meets a fetch that reads the feeds."""
+        return self.hop.startswith("fetch")
 
     @property
     def id(self) -> str:
@@ -327,46 +333,52 @@ FAULTS = (
 )
 
 
-def start(fault: Fault, day: Day) -> None:
+def start(fault: Fault, deployed: Deployed, date: date) -> Day:
     """Let a day begin under a fault, up to its messages being sent."""
+    day = Day.of(deployed, date, fault.papers)
     fault.inject(day)
-    with day.published():
-        day.announce()
+    if fault.of_fetch:
+        with day.published():
+            day.announce()
+            fault.meanwhile(day)
+            day.queued()
+    else:
+        day.keep_feeds()
+        day.rebuild()
         fault.meanwhile(day)
         day.queued()
+    return day
 
 
 def pass_all(deployed: Deployed, faults: Sequence[Fault]) -> dict[str, Future[Row]]:
     """Let a day pass under each fault; the accounts are by the faults' ids.
 
-    The days begin one after another and come to their ends side by side, but for those whose fault
-    would reach into another day: they come last, each by itself.
+    The days pass side by side. Those whose fault is fetch's begin one after another, since they
+    read the feeds that arXiv publishes; those whose fault would reach into another day come last,
+    each by itself.
     """
     accounts = {fault.id: Future[Row]() for fault in faults}
 
-    def end(fault: Fault, day: Day) -> None:
+    def end(fault: Fault, began: Callable[[], Day]) -> None:
         try:
-            accounts[fault.id].set_result(finish(fault, day))
+            accounts[fault.id].set_result(finish(fault, began()))
         except BaseException as problem:
             accounts[fault.id].set_exception(problem)
 
     def pass_in_turn() -> None:
-        with ThreadPoolExecutor(8) as pool:
-            for number, fault in enumerate(faults):
-                if not fault.alone:
-                    begin(number, fault, pool)
-        with ThreadPoolExecutor(1) as pool:
-            for number, fault in enumerate(faults):
-                if fault.alone:
-                    begin(number, fault, pool)
-
-    def begin(number: int, fault: Fault, pool: ThreadPoolExecutor) -> None:
-        day = Day.of(deployed, FIRST + timedelta(number), fault.papers)
-        try:
-            start(fault, day)
-            pool.submit(end, fault, day)
-        except BaseException as problem:
-            accounts[fault.id].set_exception(problem)
+        starts = [
+            (fault, partial(start, fault, deployed, FIRST + timedelta(number)))
+            for number, fault in enumerate(faults)
+        ]
+        with ThreadPoolExecutor(1) as arxiv, ThreadPoolExecutor(4) as pool:
+            for fault, begin in sorted(starts, key=lambda item: item[0].of_fetch):
+                if fault.of_fetch:
+                    pool.submit(end, fault, arxiv.submit(begin).result)
+                elif not fault.alone:
+                    pool.submit(end, fault, begin)
+        for fault, begin in starts:
+            if fault.alone:
+                end(fault, begin)
 
     Thread(target=pass_in_turn, daemon=True).start()
     return accounts
