@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "layers/common/arxiv_digest"
-PURE = sorted(file.name for file in PACKAGE.glob("*.py"))
+PURE = sorted(
+    str(file.relative_to(PACKAGE))
+    for file in (*PACKAGE.glob("*.py"), *PACKAGE.glob("rendering/*.py"))
+)
 OUTSIDE = {"boto3", "botocore", "openai", "urllib3", "aws_lambda_powertools", "tenacity", "socket"}
 
 
@@ -24,7 +27,8 @@ def imported(file: Path) -> set[str]:
 
 
 def test_the_modules_of_the_design_are_there() -> None:
-    assert {"models.py", "announcements.py", "scoring.py", "ranking.py", "rendering.py"} < set(PURE)
+    assert {"models.py", "announcements.py", "scoring.py", "ranking.py"} < set(PURE)
+    assert {"rendering/markdown.py", "rendering/page.py", "rendering/mail.py"} < set(PURE)
 
 
 @pytest.mark.parametrize("name", PURE)
@@ -57,8 +61,9 @@ def test_only_score_can_load_scikit_learn_and_openai() -> None:
         while waiting:
             file = waiting.pop()
             for module in imported(file):
-                path = PACKAGE.parent / f"{module.replace('.', '/')}.py"
-                if module not in reached and path.exists():
-                    waiting.add(path)
+                path = PACKAGE.parent / module.replace(".", "/")
+                found = (path.with_suffix(".py"), path / "__init__.py")
+                if module not in reached:
+                    waiting |= {place for place in found if place.exists()}
                 reached.add(module)
         assert not {module.partition(".")[0] for module in reached} & {"sklearn", "openai", "numpy"}

@@ -1,0 +1,77 @@
+"""What every form of a digest has in common: the templates, and the lines above the papers."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from arxiv_digest.language import Words, feed_notes, rebuilt, scorer_name, updated, words
+from arxiv_digest.models import Digest, Recommendation, Unscored
+from arxiv_digest.troubles import in_language
+
+AUTHORS_SHOWN = 12
+"""Names shown on the page and in the mail; Markdown and JSON hold all of them."""
+
+
+@cache
+def environment() -> Environment:
+    """The templates; those of HTML escape by themselves."""
+    return Environment(
+        loader=PackageLoader("arxiv_digest"),
+        autoescape=select_autoescape(("html.j2",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def context(digest: Digest) -> dict[str, Any]:
+    """What every template of a digest is given."""
+    said = words(digest.reader.language)
+    tokens = str(digest.tokens.total)
+    if digest.tokens.unreported:
+        tokens = said.tokens_unreported.format(tokens=tokens, calls=digest.tokens.unreported)
+    read = said.read_one if digest.ledger.announced == 1 else said.read
+    account = [
+        updated(digest.made_at, digest.reader.time_zone, said),
+        read.format(count=digest.ledger.announced),
+        said.model.format(model=scorer_name(digest.scorer, said), tokens=tokens),
+        said.ledger.format(date=digest.date, **digest.ledger.model_dump()),
+    ]
+    if digest.rebuilt:
+        account.insert(1, rebuilt(digest.feeds, said))
+    if digest.seen_before:
+        account.append(said.seen_before.format(count=digest.seen_before))
+    if digest.left_out:
+        account.append(said.left_out.format(count=digest.left_out))
+    verdict = said.verdicts[digest.verdict].format(threshold=f"{digest.reader.minimum_score:g}")
+    return {
+        "digest": digest,
+        "said": said,
+        "title": f"{said.title} - {digest.title_date}",
+        "account": account,
+        "summary": said.summary.format(
+            announced=digest.ledger.announced, recommended=digest.recommended
+        ),
+        "notes": feed_notes(digest.feeds, digest.reader.language),
+        "verdict": verdict,
+        "reason": lambda paper: _reason(paper, digest.reader.language),
+        "authors": lambda paper: _authors(paper, said),
+    }
+
+
+def _reason(paper: Recommendation | Unscored, language: str) -> str:
+    if isinstance(paper, Unscored):
+        return in_language(paper.reason, language) or words(language).not_scored_in_time
+    return paper.reason or words(language).no_reason
+
+
+def _authors(paper: Recommendation, said: Words) -> str:
+    names = paper.paper.authors
+    if len(names) <= AUTHORS_SHOWN:
+        return ", ".join(names)
+    rest = said.more_authors.format(count=len(names))
+    return f"{', '.join(names[:3])}, … ({rest})"
