@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from cfnlint.decode import cfn_yaml
 
+from arxiv_digest.language import LANGUAGES
+
 ROOT = Path(__file__).resolve().parents[2]
 SAM = ROOT / ".local/sam/bin/sam"
 UV = ROOT / ".local/uv/bin"
@@ -270,6 +272,12 @@ def test_the_aws_services_that_the_functions_call_are_the_ones_packaged(built: P
     # Our own package is handed its clients.
     ours = ROOT.glob("layers/common/arxiv_digest/**/*.py")
     assert not [code for code in ours if "boto3.client(" in code.read_text("utf-8")]
+
+
+def test_the_languages_of_digests_are_the_ones_packaged(built: Path) -> None:
+    locales = (built / "DependenciesLayer/python/babel/locale-data").glob("*.dat")
+    packaged = {path.stem.partition("_")[0] for path in locales}
+    assert packaged == {"root", *LANGUAGES}
 
 
 def test_time_zones_are_packaged(built: Path) -> None:

@@ -11,14 +11,16 @@ from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_type_hints
 
 import jsonschema
 import pytest
+from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from arxiv_digest.language import EN, LANGUAGES, ZH
+from arxiv_digest.language import EN, LANGUAGES, ZH, Counted, Words
 from arxiv_digest.models import Day, Digest, Failed, FeedReading
 from arxiv_digest.rendering import (
     markdown_text,
@@ -264,6 +266,15 @@ def test_no_language_leaves_a_word_empty_or_another_languages() -> None:
     for name, value in dataclasses.asdict(ZH).items():
         other = getattr(EN, name)
         assert set(placeholders.findall(str(value))) == set(placeholders.findall(str(other))), name
+
+
+def test_each_language_has_the_forms_that_its_numbers_need() -> None:
+    counted = {name for name, kind in get_type_hints(Words).items() if kind == Counted}
+    assert "read" in counted
+    for words in LANGUAGES.values():
+        needed = {str(form) for form in Locale.parse(words.locale).plural_form.tags} | {"other"}
+        for name in counted:
+            assert set(getattr(words, name)) == needed, (words.locale, name)
 
 
 def test_the_local_scorer_is_named_as_what_it_is() -> None:

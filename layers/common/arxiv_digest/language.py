@@ -1,22 +1,35 @@
 """Every fixed word of a digest, in each language it can be written in.
 
-A word that one language lacks is an error of construction, so none can be missing.
+A word that one language lacks is an error of construction, so none can be missing. Dates, numbers
+and plurals follow the language's locale as the Unicode CLDR has it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_decimal
 
 from arxiv_digest.firings import READY
 from arxiv_digest.models import FeedReading, FeedState, Scorer, ScorerKind, Verdict
 from arxiv_digest.troubles import in_language
 
+Counted = dict[str, str]
+"""A word in its forms by number, under the CLDR's names of plural forms (``one``, ``other``)."""
+
 
 @dataclass(frozen=True)
 class Words:
-    """The fixed words of one language; braces are filled in by :meth:`str.format`."""
+    """The fixed words of one language; braces are filled in by :meth:`str.format`.
 
+    ``locale`` is the CLDR's name of the language. A form by number (:class:`Counted`) is asked for
+    with :meth:`count`.
+    """
+
+    locale: str
     html_lang: str
     title: str
     updated: str
@@ -24,8 +37,7 @@ class Words:
     rebuilt_exactly: str
     rebuilt_approximately: str
     rebuilt_in_part: str
-    read: str
-    read_one: str
+    read: Counted
     model: str
     local_scorer: str
     tokens: str
@@ -64,8 +76,26 @@ class Words:
     skip_to_papers: str
     contents: str
 
+    def count(self, forms: Counted, count: int) -> str:
+        """The form for a number, with the number in it."""
+        parsed = Locale.parse(self.locale)
+        return forms[parsed.plural_form(count)].format(count=self.number(count))
+
+    def number(self, value: int) -> str:
+        """A number with the separators of the language."""
+        return format_decimal(value, locale=self.locale)
+
+    def day_name(self, day: date) -> str:
+        """A date with its weekday, written out."""
+        return format_date(day, "full", locale=self.locale)
+
+    def month_name(self, day: date) -> str:
+        """The year and the month of a date, written out."""
+        return format_skeleton("yMMMM", day, locale=self.locale)
+
 
 ZH = Words(
+    locale="zh_CN",
     html_lang="zh-CN",
     title="ArXiv 每日推荐",
     updated="更新于当地时间（{zone}）：{time}",
@@ -74,8 +104,7 @@ ZH = Words(
     rebuilt_approximately="本篇是事后补做的，至少有一个分类只能按投稿时间近似重建，可能与当日公告有出入，"
     "原因见说明。",
     rebuilt_in_part="本篇是事后补做的，依据如今仍能读到的内容重建，各分类的情况见说明。",
-    read="已自动阅读了 {count} 篇最新的论文。",
-    read_one="已自动阅读了 {count} 篇最新的论文。",
+    read={"other": "已自动阅读了 {count} 篇最新的论文。"},
     model="使用模型：{model} | 消耗 Tokens：{tokens}",
     local_scorer="{name}（本地词汇相似度评分，未使用语言模型）",
     tokens="消耗 Tokens",
@@ -133,6 +162,7 @@ ZH = Words(
 )
 
 EN = Words(
+    locale="en",
     html_lang="en",
     title="ArXiv daily digest",
     updated="Updated {time} ({zone})",
@@ -143,8 +173,7 @@ EN = Words(
     " say why.",
     rebuilt_in_part="Rebuilt after its day was over, from what can still be read; the notes say"
     " what became of each category.",
-    read="{count} new papers were read.",
-    read_one="{count} new paper was read.",
+    read={"one": "{count} new paper was read.", "other": "{count} new papers were read."},
     model="Model: {model} | Tokens: {tokens}",
     local_scorer="{name} (lexical similarity on this stack, no language model)",
     tokens="Tokens",

@@ -31,13 +31,12 @@ def environment() -> Environment:
 def context(digest: Digest) -> dict[str, Any]:
     """What every template of a digest is given."""
     said = words(digest.reader.language)
-    tokens = str(digest.tokens.total)
+    tokens = said.number(digest.tokens.total)
     if digest.tokens.unreported:
         tokens = said.tokens_unreported.format(tokens=tokens, calls=digest.tokens.unreported)
-    read = said.read_one if digest.ledger.announced == 1 else said.read
     account = [
         updated(digest.made_at, digest.reader.time_zone, said),
-        read.format(count=digest.ledger.announced),
+        said.count(said.read, digest.ledger.announced),
         said.model.format(model=scorer_name(digest.scorer, said), tokens=tokens),
         said.ledger.format(date=digest.date, **digest.ledger.model_dump()),
     ]
