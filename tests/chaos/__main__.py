@@ -55,6 +55,7 @@ def schedules(deployed: Deployed, seeds: Iterable[int]) -> list[str]:
     """Let a day pass under each seed's schedule; returns the names of those that were not exact."""
     rows: list[Row] = []
     wrong: list[str] = []
+    began = time.monotonic()
 
     def passed(seed: int) -> None:
         schedule = Schedule.of(seed)
@@ -64,7 +65,8 @@ def schedules(deployed: Deployed, seeds: Iterable[int]) -> list[str]:
             wrong.append(f"schedule {seed}")
             print(f"{schedule}: {type(problem).__name__}: {problem}", flush=True)
         if len(rows) % 20 == 0 and rows:
-            print(f"  {len(rows)} schedules have passed", flush=True)
+            since = time.monotonic() - began
+            print(f"  {len(rows)} schedules have passed after {since:.0f} s", flush=True)
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         list(pool.map(passed, seeds))
