@@ -512,6 +512,8 @@ def test_the_public_page_has_all_that_is_written_of_a_day_but_the_mails() -> Non
 @example(date(2026, 1, 22), "a/2026-01-22/digest.html@example.org")
 @example(date(2026, 1, 22), "/digest.html")
 @example(date(2026, 1, 22), "digest.*?@example.org")
+@example(date(2026, 1, 22), "papers.json")
+@example(date(2026, 1, 22), "search.js")
 def test_the_public_page_has_no_mail_feed_or_profile_whatever_it_is_called(
     day: date, name: str
 ) -> None:
