@@ -13,7 +13,7 @@ PY := .venv/bin/python
 UV := .local/uv/bin/uv
 ENVIRONMENTS := .venv/.done .local/emulator/.done .local/sam/.done
 
-.PHONY: help digest backfill up down logs test chaos check format lock clean
+.PHONY: help digest backfill open up down logs test chaos check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -22,12 +22,16 @@ help: ## this list
 	@echo '  make digest takes SOURCE=live|sample|DIR  OUT=DIR  PROFILE=FILE  CATEGORIES="cs.CV cs.LG"'
 	@echo '  make backfill takes DATE=YYYY-MM-DD  MAIL=true  EXPORT_API_URL=URL  OUT PROFILE CATEGORIES as well; both take'
 	@echo '  RECIPIENTS=a@b.org,c@d.org  SENDER=e@f.org  LLM_BASE_URL=URL  LLM_MODEL=NAME  LLM_API_KEY=KEY  PATIENCE=SECONDS'
+	@echo '  make open takes OUT=DIR  PORT=NUMBER'
 
 digest: $(ENVIRONMENTS) ## one day's digest on this machine, from feeds to mail
 	@$(PY) -m local digest
 
 backfill: $(ENVIRONMENTS) ## rebuild the digest of a past day, DATE=2026-01-22
 	@$(PY) -m local backfill
+
+open: .venv/.done ## read the archive in OUT in the browser, until Ctrl-C
+	@$(PY) -m local open
 
 up: $(ENVIRONMENTS) ## start the emulator and deploy the stack; it stays until make down
 	@$(PY) -m local up

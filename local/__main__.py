@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: digest, backfill, up, down, logs."""
+"""The commands behind the Makefile: digest, backfill, open, up, down, logs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import os
 import signal
 import socket
 import sys
+import threading
+import webbrowser
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +24,7 @@ from arxiv_digest.announcements import eastern_date
 from arxiv_digest.firings import refuse_unfinished
 from arxiv_digest.models import Digest
 from arxiv_digest.profile import ProfileError, load_profile
-from local import day, emulator, feeds, stack
+from local import day, emulator, feeds, serving, stack
 from local.emulator import HOME, ROOT
 
 SAMPLE = ROOT / "events/sample/2026-01-22"
@@ -43,6 +45,9 @@ ExportApiUrl = Annotated[
 ]
 Mail = Annotated[bool, typer.Option(envvar="MAIL", help="mail the digest of the rebuilt day")]
 Out = Annotated[Path, typer.Option(envvar="OUT", help="folder for the archive and the mail")]
+Port = Annotated[
+    int, typer.Option(envvar="PORT", min=0, max=65535, help="where to listen; 0 is a free port")
+]
 ProfileFile = Annotated[
     Path, typer.Option(envvar="PROFILE", help="the profile to use", show_default="profile.yaml")
 ]
@@ -129,6 +134,25 @@ def backfill(
             say(f"no feed is kept of {' '.join(missing)}: {export_api_url} is asked, page by page")
         event = {"firing": "backfill", "date": past.isoformat(), "mail": mail}
         _make(deployed, text, event, out, readers, patience)
+
+
+@app.command("open")
+def show(out: Out = Path("digests"), port: Port = 0) -> None:
+    """Show the archive below OUT in the browser, until Ctrl-C."""
+    if not (out / "index.html").is_file():
+        raise typer.BadParameter(
+            f"there is no archive in {out}; `make digest SOURCE=sample` makes one, and OUT says"
+            " where it is"
+        )
+    try:
+        with serving.archive_served(out, port) as address, suppress(KeyboardInterrupt):
+            say(f"{address}/ is the archive in {out}, for this machine alone; Ctrl-C ends it")
+            webbrowser.open(f"{address}/")
+            threading.Event().wait()
+    except OSError as problem:
+        raise typer.BadParameter(
+            f"PORT {port} cannot be used ({problem.strerror}); choose another, or none"
+        ) from None
 
 
 @app.command()

@@ -158,6 +158,7 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
                     "LlmBaseUrl": model.base_url.replace("127.0.0.1", "localhost"),
                     "LlmModel": "test-model",
                     "LlmSecretName": SECRET,
+                    "PublicPage": "true",
                 },
             )
             for function in FUNCTIONS:

@@ -51,6 +51,7 @@ def step() -> Aggregate:
         recipients=settings.recipients,
         log=logger.error,
         tell=tell,
+        page_base=settings.page_base,
     )
 
 

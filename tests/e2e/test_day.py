@@ -73,6 +73,9 @@ def test_the_mail_handed_to_ses_is_kept_with_all_its_headers(deployed: Deployed)
         assert html is not None
         assert str(day) in plain.get_content()
         assert "<html" in html.get_content()
+        page = f"{deployed.stack.outputs['PageAddress']}{day}/digest.html"
+        assert page.startswith("https://")
+        assert page in plain.get_content()
 
 
 def test_with_a_model_that_misbehaves_every_paper_ends_as_scored_or_failed(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 from email import message_from_bytes
 from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
@@ -15,13 +17,17 @@ from local import emulator
 from tests.deployed import ROOT
 
 
+def surroundings() -> dict[str, str]:
+    """The environment of a make that no other make has started."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+
+
 def make(*arguments: str, expect: int = 0, **environment: str) -> str:
     """Run make from the root of the project; returns what it printed."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     ran = subprocess.run(
         ["make", *arguments],
         cwd=ROOT,
-        env={**clean, **environment},
+        env={**surroundings(), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -82,10 +88,34 @@ def test_the_emulator_stays_up_until_it_is_taken_down() -> None:
 
 def test_help_names_every_command() -> None:
     said = make("help")
-    for target in ("digest", "backfill", "up", "down", "logs", "test", "check"):
+    for target in ("digest", "backfill", "open", "up", "down", "logs", "test", "check"):
         assert f"make {target} " in said
     assert "SOURCE=live|sample|DIR" in said
     assert "DATE=YYYY-MM-DD" in said
+
+
+def test_an_archive_is_opened_until_it_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("every day")
+    running = subprocess.Popen(
+        ["make", "open", f"OUT={tmp_path}"],
+        cwd=ROOT,
+        env={**surroundings(), "BROWSER": "true"},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert running.stdout is not None
+    address = running.stdout.readline().partition(" ")[0]
+    try:
+        with build_opener(ProxyHandler({})).open(address, timeout=10) as answer:
+            assert answer.read() == b"every day"
+    finally:
+        # As Ctrl-C does, to make and to what it started.
+        os.killpg(running.pid, signal.SIGINT)
+    assert running.communicate(timeout=20)[0] == ""
+    with socket.socket() as probe:
+        port = int(address.strip("/").rpartition(":")[2])
+        assert probe.connect_ex(("127.0.0.1", port)) != 0, "it still listens"
 
 
 def test_a_wrong_profile_is_explained_before_anything_starts(tmp_path: Path) -> None:

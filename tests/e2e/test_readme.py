@@ -8,7 +8,7 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
-from tests.deployed import ROOT, Deployed, papers_of
+from tests.deployed import READERS, ROOT, Deployed, papers_of
 
 ELSEWHERE = {
     "make digest SOURCE=sample": "tests/e2e/test_machine.py",
@@ -63,7 +63,8 @@ def test_the_aws_commands_do_what_the_readme_says(deployed: Deployed, tmp_path: 
     (tmp_path / "api-key.txt").write_text("sk-from-a-file\n")
     script = [command for command in commands() if command not in ELSEWHERE]
     waits = [
-        f"while ! aws s3 ls s3://$BUCKET/{day}/digest.html; do sleep 0.2; done"
+        # The last mail is the last of all that is written.
+        f"while ! aws s3 ls s3://$BUCKET/{day}/mail/{READERS[-1]}.eml; do sleep 0.2; done"
         if command.startswith("aws s3 cp s3") or "latest.html" in command
         else ""
         for command in script
@@ -94,6 +95,9 @@ def test_the_aws_commands_do_what_the_readme_says(deployed: Deployed, tmp_path: 
     assert '"date": "2026-01-22"' in (tmp_path / "rebuilt.json").read_text()
     assert str(day) in (tmp_path / "latest.html").read_text("utf-8")
     assert (tmp_path / f"archive/{day}/digest.json").exists()
-    assert not (tmp_path / "archive/raw").exists()
+    copied = {file.name for file in (tmp_path / "archive").iterdir()}
+    assert {"index.html", "latest.html", str(day)} <= copied
+    assert not {"raw", "config"} & copied
+    assert not list((tmp_path / "archive").rglob("*.eml"))
     secret = deployed.stack.client("secretsmanager").get_secret_value(SecretId="arxiv-digest/llm")
     assert secret["SecretString"] == "sk-from-a-file\n"

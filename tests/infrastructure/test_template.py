@@ -7,19 +7,22 @@ import ast
 import json
 import re
 from collections import defaultdict
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.decode import cfn_yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from arxiv_digest.adapters.archive import PROFILE_KEY, raw_feed_key
+from arxiv_digest.adapters.archive import FRESHNESS, PROFILE_KEY, raw_feed_key, raw_page_key
 from arxiv_digest.adapters.llm import TIMEOUT
 from arxiv_digest.adapters.settings import AggregateSettings, FetchSettings, ScoreSettings
 from arxiv_digest.firings import FetchEvent
 from arxiv_digest.steps.aggregate import DeadlineEvent
 from arxiv_digest.steps.fetch import ABANDONED
+from tests.archived import archived
 
 ROOT = Path(__file__).resolve().parents[2]
 # By way of JSON, to have plain values instead of cfn-lint's own that remember their lines.
@@ -52,7 +55,11 @@ class Stack:
             function["Environment"] = {
                 "Variables": {**everywhere["Environment"]["Variables"], **own}
             }
-        self.outputs = {name: self._read(out["Value"]) for name, out in TEMPLATE["Outputs"].items()}
+        self.outputs = {
+            name: self._read(output["Value"])
+            for name, output in TEMPLATE["Outputs"].items()
+            if "Condition" not in output or self._holds(output["Condition"])
+        }
 
     def of(self, kind: str) -> dict[str, Any]:
         """The properties of every resource of one type, by name."""
@@ -119,6 +126,7 @@ EVERYTHING = {
     "CreateSenderIdentity": "true",
     "ScheduleEnabled": "true",
     "AlarmAddress": "ops@example.org",
+    "PublicPage": "true",
 }
 PLAIN = Stack()
 FULL = Stack(**EVERYTHING)
@@ -368,7 +376,7 @@ def test_the_bucket_is_private_encrypted_and_keeps_versions() -> None:
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     for policy in PLAIN.of("AWS::S3::BucketPolicy").values():
         for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement["Effect"] == "Deny", "what a policy opens has to be checked here"
+            assert statement["Effect"] == "Deny", "only the public page may open it"
 
 
 def test_raw_feeds_expire_and_digests_never_do() -> None:
@@ -381,6 +389,141 @@ def test_raw_feeds_expire_and_digests_never_do() -> None:
     assert [rule["Status"] for rule in expiring] == ["Enabled"]
     assert raw_feed_key("2026-01-22", "cs.CV").startswith("raw/")
     assert not PROFILE_KEY.startswith("raw/")
+
+
+# ------------------------------------------------------------------------------ public page
+
+
+def public(stack: Stack) -> list[Any]:
+    """The statements of the archive's policy that let somebody in."""
+    [policy] = stack.of("AWS::S3::BucketPolicy").values()
+    found = policy["PolicyDocument"]["Statement"]
+    return [statement for statement in found if statement["Effect"] != "Deny"]
+
+
+def test_without_being_asked_for_nothing_of_a_public_page_exists() -> None:
+    for stack in (PLAIN, without("PublicPage")):
+        assert "cloudfront" not in json.dumps(stack.resources).lower()
+        assert "PageAddress" not in stack.outputs
+        assert stack["AggregateFunction"]["Environment"]["Variables"]["DIGEST_PAGE_BASE"] == ""
+        assert not public(stack)
+
+
+def test_the_public_page_is_the_private_archive_over_https_for_reading_only() -> None:
+    [distribution] = FULL.of("AWS::CloudFront::Distribution").values()
+    told = distribution["DistributionConfig"]
+    assert told["Enabled"] is True
+    assert told["DefaultRootObject"] == "index.html"
+    assert told["HttpVersion"] == "http2and3"
+    assert told["PriceClass"] == "PriceClass_100"
+    # What AWS refuses beside its own certificate, or sets whatever is asked for, is not asked for.
+    assert told["ViewerCertificate"] == {"CloudFrontDefaultCertificate": True}
+    [origin] = told["Origins"]
+    assert origin["DomainName"] == "ArchiveBucket.RegionalDomainName"
+    assert origin["S3OriginConfig"] == {"OriginAccessIdentity": ""}
+    assert origin["OriginAccessControlId"] == "PageAccess.Id"
+    assert FULL["PageAccess"]["OriginAccessControlConfig"] == {
+        "Name": "AWS::StackName-AWS::Region",
+        "OriginAccessControlOriginType": "s3",
+        "SigningBehavior": "always",
+        "SigningProtocol": "sigv4",
+    }
+    behavior = told["DefaultCacheBehavior"]
+    assert "CacheBehaviors" not in told
+    assert behavior["TargetOriginId"] == origin["Id"]
+    assert behavior["ViewerProtocolPolicy"] == "redirect-to-https"
+    assert behavior["AllowedMethods"] == ["GET", "HEAD"]
+    assert behavior["Compress"] is True
+    # SecurityHeadersPolicy, by the list of managed policies in CloudFront's guide.
+    assert behavior["ResponseHeadersPolicyId"] == "67f7725c-6f97-4210-82d7-5512b31e9d03"
+    assert FULL["ArchiveBucket"] == PLAIN["ArchiveBucket"], "it stays private"
+
+
+def test_a_digest_that_is_new_is_seen_within_minutes() -> None:
+    [distribution] = FULL.of("AWS::CloudFront::Distribution").values()
+    behavior = distribution["DistributionConfig"]["DefaultCacheBehavior"]
+    # CachingOptimized, by the list of managed policies in CloudFront's guide: an object's own
+    # Cache-Control counts, from a second to a year.
+    assert behavior["CachePolicyId"] == "658327ea-f89d-4fab-a63d-7e88639e58f6"
+    assert 1 <= int(FRESHNESS.removeprefix("max-age=")) <= 300
+
+
+def test_mails_and_the_output_name_the_page_where_there_is_one() -> None:
+    base = FULL["AggregateFunction"]["Environment"]["Variables"]["DIGEST_PAGE_BASE"]
+    assert base == "https://PageDistribution.DomainName"
+    assert FULL.outputs["PageAddress"] == f"{base}/"
+
+
+def test_only_this_page_may_read_the_archive_and_it_may_do_nothing_else() -> None:
+    [statement] = public(FULL)
+    assert statement["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert statement["Action"] == "s3:GetObject"
+    arn = "arn:AWS::Partition:cloudfront::AWS::AccountId:distribution/PageDistribution"
+    assert statement["Condition"] == {"StringEquals": {"AWS:SourceArn": arn}}
+    assert not {"NotResource", "NotAction", "NotPrincipal"} & set(statement)
+
+
+def readable(key: str) -> bool:
+    """Whether the public page may read a key.
+
+    In a policy's resources ``*`` stands for any characters and ``?`` for any one, slashes among
+    them ("IAM JSON policy elements: Resource" in IAM's guide).
+    """
+    [statement] = public(FULL)
+    patterns = [
+        re.escape(resource.removeprefix("ArchiveBucket.Arn/"))
+        for resource in statement["Resource"]
+        if resource.startswith("ArchiveBucket.Arn/")
+    ]
+    assert len(patterns) == len(statement["Resource"])
+    wild = [pattern.replace(r"\*", ".*").replace(r"\?", ".") for pattern in patterns]
+    return any(re.fullmatch(pattern, key, re.DOTALL) for pattern in wild)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(f"2026-01-22/digest.{ending}" for ending in ("html", "md", "json", "bib", "ris")),
+        "2026-01-22/papers.json",
+        *(f"latest.{ending}" for ending in ("html", "md", "json")),
+        "index.html",
+        "feed.xml",
+        "papers.xml",
+        "papers/2026-01.json",
+        "search/2026-01.js",
+        "digest.schema.json",
+        "robots.txt",
+    ],
+)
+def test_the_public_page_has_what_a_reader_reads(key: str) -> None:
+    assert readable(key)
+
+
+def test_the_public_page_has_all_that_is_written_of_a_day_but_the_mails() -> None:
+    written = set(archived("reader@example.org"))
+    mails = {key for key in written if key.endswith(".eml")}
+    assert len(mails) == 1
+    assert {key for key in written if not readable(key)} == mails
+
+
+@given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.text())
+@example(date(2026, 1, 22), "reader@example.org")
+@example(date(2026, 1, 22), "../digest.html")
+@example(date(2026, 1, 22), "a/2026-01-22/digest.html@example.org")
+@example(date(2026, 1, 22), "/digest.html")
+@example(date(2026, 1, 22), "digest.*?@example.org")
+@example(date(2026, 1, 22), "papers.json")
+@example(date(2026, 1, 22), "search.js")
+def test_the_public_page_has_no_mail_feed_or_profile_whatever_it_is_called(
+    day: date, name: str
+) -> None:
+    assert not readable(f"{day}/mail/{name}.eml")
+    assert not readable(f"{day}/mail/{name}")
+    assert not readable(raw_feed_key(day, name))
+    assert not readable(raw_feed_key(day, name, whole=False))
+    assert not readable(raw_page_key(day, name, 1))
+    assert not readable(f"config/{name}")
+    assert not readable(PROFILE_KEY)
 
 
 # ------------------------------------------------------------------------------ functions
@@ -595,7 +738,7 @@ def test_all_permissions_stand_in_the_roles() -> None:
     assert {kind for kind in kinds if "Policy" in kind or kind.startswith("AWS::IAM::")} == {
         "AWS::IAM::Role",
         "AWS::IAM::Policy",
-        "AWS::S3::BucketPolicy",  # only denies
+        "AWS::S3::BucketPolicy",  # denies, and lets the public page read what a reader reads
         "AWS::SNS::TopicPolicy",  # lets AWS itself publish
     }
     for policy in FULL.of("AWS::IAM::Policy").values():

@@ -80,6 +80,7 @@ def test_a_finished_run_becomes_files_and_one_mail_for_each_recipient(cloud: Clo
     assert digest["tokens"]["total"] == 30
     page = cloud.s3.head_object(Bucket=cloud.bucket, Key="2026-01-22/digest.html")
     assert page["ContentType"] == "text/html; charset=utf-8"
+    assert page["CacheControl"] == "max-age=60"
     mail = message_from_bytes(cloud.archive.read("2026-01-22/mail/two@example.org.eml") or b"")
     assert mail["To"] == "two@example.org"
 

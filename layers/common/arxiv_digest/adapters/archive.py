@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
 PROFILE_KEY = "config/profile.yaml"
 
+FRESHNESS = "max-age=60"
+"""For how long a browser, or a cache before the bucket, may show an object without asking.
+
+The front page and the newest digest are written anew every day, and any day may be made again. One
+that says nothing of it is kept for a tenth of its age by browsers and for a day by CloudFront.
+"""
+
 _TYPES = {
     "html": "text/html; charset=utf-8",
     "md": "text/markdown; charset=utf-8",
@@ -36,6 +43,11 @@ def raw_page_key(date: object, category: str, number: int) -> str:
     return f"raw/{date}/{category}.api-{number}.xml"
 
 
+def content_type(key: str) -> str:
+    """What an object of the archive is, by its key's ending, as HTTP says it."""
+    return _TYPES.get(key.rpartition(".")[2], "application/octet-stream")
+
+
 class Archive:
     """Objects of one bucket, by key."""
 
@@ -50,7 +62,8 @@ class Archive:
             Bucket=self.bucket,
             Key=key,
             Body=content,
-            ContentType=_TYPES.get(key.rpartition(".")[2], "application/octet-stream"),
+            CacheControl=FRESHNESS,
+            ContentType=content_type(key),
         )
 
     def read(self, key: str) -> bytes | None:

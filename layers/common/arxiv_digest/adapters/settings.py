@@ -53,13 +53,18 @@ class ScoreSettings(Settings):
 
 
 class AggregateSettings(Settings):
-    """Aggregate's settings; without recipients no mail is sent."""
+    """Aggregate's settings; without recipients no mail is sent.
+
+    ``page_base`` is the archive's address on the web, without a slash at its end; empty where the
+    archive has none.
+    """
 
     bucket: str
     sender_address: str
     sender_name: str = ""
     recipients: Annotated[tuple[str, ...], NoDecode] = ()
     configuration_set: str
+    page_base: str = ""
 
     @field_validator("recipients", mode="before")
     @classmethod

@@ -80,6 +80,8 @@ class Aggregate:
     log: Callable[[str], None]
     tell: Callable[[MailState], None]
     """Called with what became of a mail before that is noted, so that no death hides it."""
+    page_base: str = ""
+    """The archive's address on the web, such as ``https://d123.cloudfront.net``, or empty."""
 
     def __call__(self, date: dt.date, now: dt.datetime) -> AggregateResult:
         """Make the digest of a date from whatever is there, and mail it once to each recipient.
@@ -139,7 +141,9 @@ class Aggregate:
     def _mail(self, digest: Digest, recipient: str) -> MailState:
         claim = self.runs.mail_claim(digest.date, recipient)
         if claim is None or claim.state == "REFUSED":
-            page = f"s3://{self.archive.bucket}/{digest.date}/digest.html"
+            # An address that was signed for a mail would expire before the mail is thrown away.
+            base = self.page_base or f"s3://{self.archive.bucket}"
+            page = f"{base}/{digest.date}/digest.html"
             message = rendering.render_mail(digest, self.sender, recipient, page)
             self.archive.write(f"{digest.date}/mail/{recipient}.eml", message.as_bytes())
             # Last of all: whatever failed before it can be done again.
