@@ -1,0 +1,183 @@
+"""Pictures of what a reader sees, made from the sample day: mail, page and archive."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from email.headerregistry import Address
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import sync_playwright
+
+from arxiv_digest.announcements import merge, parse_feed
+from arxiv_digest.local import score_day
+from arxiv_digest.models import (
+    LOCAL_SCORER,
+    Day,
+    Digest,
+    FeedReading,
+    FeedState,
+    Outcome,
+    Paper,
+    Run,
+    Tokens,
+)
+from arxiv_digest.profile import Profile, ResearchField, load_profile
+from arxiv_digest.ranking import make_digest
+from arxiv_digest.rendering import render_index, render_mail, render_page
+from local.browser import LAUNCH, chromium
+from local.emulator import ROOT
+
+SAMPLE = ROOT / "events/sample/2026-01-22"
+DATE = dt.date(2026, 1, 22)
+MADE = dt.datetime(2026, 1, 23, 4, 40, 37, tzinfo=dt.UTC)
+
+BUSY = 300
+"""Papers on a day of which all are recommended."""
+
+ENGLISH = (
+    "Natively multimodal models",
+    "New techniques for large models",
+    "Theory of deep learning",
+    "Interpretability",
+    "Safety and alignment",
+    "Efficient training and inference",
+    "Multimodal agents",
+)
+"""The names of the packaged profile's fields, for a reader of English."""
+
+SCREENS: dict[str, tuple[int, int]] = {"phone": (390, 844), "wide": (1280, 900)}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LANGUAGES: tuple[Literal["zh", "en"], ...] = ("zh", "en")
+
+
+def make_gallery(folder: Path) -> list[Path]:
+    """Write the pictures into a folder, as PNG, and return their paths.
+
+    Raises :class:`local.browser.NoBrowser` where there is no Chromium.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    made: list[Path] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=LAUNCH)
+        for name, html in pages():
+            for scheme in SCHEMES:
+                for screen, (width, height) in SCREENS.items():
+                    context = browser.new_context(
+                        viewport={"width": width, "height": height}, color_scheme=scheme
+                    )
+                    page = context.new_page()
+                    page.set_content(html)
+                    made.append(folder / f"{name}-{scheme}-{screen}.png")
+                    page.screenshot(path=made[-1])
+                    context.close()
+        browser.close()
+    return made
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Everything that is shown, as HTML by name."""
+    for language in LANGUAGES:
+        digests = {"day": sample_day(language), "empty": empty_day(language)}
+        if language == "zh":
+            digests["busy"] = busy_day(language)
+        for kind, digest in digests.items():
+            yield f"mail-{kind}-{language}", mail(digest)
+            yield f"page-{kind}-{language}", render_page(digest)
+        yield f"archive-{language}", render_index(some_days(digests["day"]), language)
+
+
+def mail(digest: Digest) -> str:
+    """The HTML part of a digest's mail."""
+    sender = Address("arXiv digest", addr_spec="digest@example.org")
+    address = f"https://digest.example.org/{digest.date}/digest.html"
+    message: EmailMessage = render_mail(digest, sender, "reader@example.org", address)
+    part = message.get_body(("html",))
+    assert part is not None
+    return str(part.get_content())
+
+
+def sample_day(language: Literal["zh", "en"]) -> Digest:
+    """The digest of the sample day by the local scorer."""
+    profile = a_profile(language)
+    papers = sample_papers(profile)
+    return _digest(profile, papers, score_day(papers, profile))
+
+
+def busy_day(language: Literal["zh", "en"]) -> Digest:
+    """A day of 300 papers, all of them recommended: the sample's, several times."""
+    profile = a_profile(language).model_copy(update={"minimum_score": 0.0})
+    sample = sample_papers(profile)
+    papers = [
+        sample[number % len(sample)].model_copy(update={"id": f"2601.{number:05d}"})
+        for number in range(BUSY)
+    ]
+    return _digest(profile, papers, score_day(papers, profile))
+
+
+def empty_day(language: Literal["zh", "en"]) -> Digest:
+    """A day on which arXiv announced nothing."""
+    return _digest(a_profile(language), [], {})
+
+
+def some_days(digest: Digest) -> list[Day]:
+    """Ten weeks of days that end with a digest, each a part of it."""
+    last = Day.of(digest)
+    days = (last.date - dt.timedelta(back) for back in range(70))
+    found = []
+    for number, date in enumerate(day for day in days if day.weekday() < 5):
+        # Between half and all of the digest's papers, in no order that an eye would find.
+        part = 1 if number == 0 else 0.5 + (37 * number % 50) / 100
+        fields = {name: round(part * count) for name, count in last.fields.items()}
+        found.append(
+            last.model_copy(
+                update={
+                    "date": date,
+                    "announced": round(part * last.announced),
+                    "recommended": sum(fields.values()),
+                    "fields": fields,
+                }
+            )
+        )
+    return found
+
+
+def a_profile(language: Literal["zh", "en"]) -> Profile:
+    """The packaged profile in a language, the names of its fields with it."""
+    profile = load_profile((ROOT / "profile.yaml").read_text("utf-8"))
+    if language == "zh":
+        return profile
+    fields = tuple(
+        ResearchField(name=name, description=field.description)
+        for name, field in zip(ENGLISH, profile.fields, strict=True)
+    )
+    return profile.model_copy(update={"language": language, "fields": fields})
+
+
+def sample_papers(profile: Profile) -> list[Paper]:
+    """The papers of the sample day, in the order of announcement."""
+    feeds = [
+        parse_feed((SAMPLE / f"{category}.xml").read_bytes(), category).papers
+        for category in profile.categories
+    ]
+    return list(merge(feeds, profile.announce_types).papers)
+
+
+def _digest(profile: Profile, papers: list[Paper], outcomes: Mapping[str, Outcome]) -> Digest:
+    run = Run(
+        date=DATE,
+        started_at=MADE,
+        profile="",
+        feeds=tuple(
+            FeedReading(
+                category=category, state=FeedState.FRESH if papers else FeedState.EMPTY, date=DATE
+            )
+            for category in profile.categories
+        ),
+        announced=len(papers),
+        batches=0,
+        scorer=LOCAL_SCORER,
+    )
+    return make_digest(run, profile.reader, papers, outcomes, Tokens(), MADE, {})
