@@ -345,10 +345,10 @@ ANY_TEXT = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
-    recommended=st.integers(0, 400),
-    failed=st.integers(0, 800),
+    recommended=st.integers(0, 300),
+    failed=st.integers(0, 300),
     notes=st.integers(0, 400),
     title=ANY_TEXT,
     reason=ANY_TEXT,

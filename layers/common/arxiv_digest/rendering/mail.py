@@ -38,6 +38,7 @@ NOTES_SHOWN = 10
 """So many notes are shown; a day on which no announcement can be read has hundreds."""
 
 AUTHORS_NAMED = 3
+"""So many authors of a paper are named; the others are counted."""
 
 LONGEST_TITLE = 300
 LONGEST_SENTENCE = 400
@@ -48,7 +49,7 @@ The first papers, notes and failed ones fit into a part whatever these hold.
 """
 
 TEXT_COLUMNS = 72
-"""The width of plain text, by RFC 3676 (section 4.2) below 79 so that it can be quoted."""
+"""The width of plain text: the 78 characters of RFC 5322 (section 2.1.1), less room for quoting."""
 
 
 @dataclass(frozen=True)
@@ -89,21 +90,14 @@ def render_mail(digest: Digest, sender: Address, recipient: str, page: str) -> E
     message["Auto-Submitted"] = "auto-generated"
     message["List-Unsubscribe"] = f"<mailto:{sender.addr_spec}?subject=unsubscribe>"
     message["X-ArXiv-Digest"] = f"date={digest.date}; profile={digest.reader.profile}"
-    given = {**context(digest), **_mail_context(digest, said, page)}
     text = environment().get_template("mail.txt.j2")
     html = environment().get_template("mail.html.j2")
-
-    def render_text(shown: Shown) -> str:
-        return text.render(given, **_content(digest, given["notes"], shown, said))
-
-    def render_html(shown: Shown) -> str:
-        content = _content(digest, given["notes"], shown, said)
-        return _inliner().inline(html.render(given, **content))
-
-    notes = len(given["notes"])
-    message.set_content(_fitted(digest, notes, render_text), cte="quoted-printable")
+    given = _given(digest, page)
+    message.set_content(_fitted(digest, given, text.render), cte="quoted-printable")
     message.add_alternative(
-        _fitted(digest, notes, render_html), subtype="html", cte="quoted-printable"
+        _fitted(digest, given, lambda shown: _inliner().inline(html.render(shown))),
+        subtype="html",
+        cte="quoted-printable",
     )
     return message
 
@@ -159,15 +153,24 @@ def wrapped(text: str, first: str = "", rest: str = "") -> str:
     )
 
 
-def _fitted(digest: Digest, notes: int, render: Callable[[Shown], str]) -> str:
-    """The part that shows as much as fits, of first things first."""
+def _fitted(
+    digest: Digest, given: dict[str, Any], template: Callable[[dict[str, Any]], str]
+) -> str:
+    """The part that shows as much as fits.
+
+    The best papers come first, in full; then the others in a line each; where all of them have one,
+    more in full; then more failed papers.
+    """
+
+    def render(shown: Shown) -> str:
+        return template({**given, **_content(digest, given, shown)})
 
     def fits(shown: Shown) -> bool:
         body = render(shown)
         return len(body.encode()) + body.count("\n") <= PART_BYTES
 
     papers, failed = digest.recommended, len(digest.failed)
-    shown = Shown(min(notes, NOTES_SHOWN), 0, 0, min(failed, FAILED_FIRST))
+    shown = Shown(min(len(given["notes"]), NOTES_SHOWN), 0, 0, min(failed, FAILED_FIRST))
     full = _most(0, min(papers, FULL_FIRST), lambda count: fits(replace(shown, full=count)))
     shown = replace(shown, full=full)
     lines = _most(0, papers - full, lambda count: fits(replace(shown, lines=count)))
@@ -191,26 +194,30 @@ def _most(least: int, most: int, fits: Callable[[int], bool]) -> int:
     return least
 
 
-def _mail_context(digest: Digest, said: Words, page: str) -> dict[str, Any]:
-    """What the templates of both parts are given beside what every form of a digest is."""
+def _given(digest: Digest, page: str) -> dict[str, Any]:
+    """What the templates of both parts are given, however much of the digest they show."""
     given = context(digest)
+    said = given["said"]
     again = rebuilt(digest.feeds, said) if digest.rebuilt else ""
     return {
+        **given,
         "first_line": first_line(digest, said),
         "rebuilt": again,
         "account": [cut(line, LONGEST_SENTENCE) for line in given["account"] if line != again],
         "page": page,
         "on_page": page.startswith(("http://", "https://")),
-        "foreign": "" if digest.reader.language == "en" else "en",
-        "reason": lambda entry: cut(given["reason"](entry), LONGEST_SENTENCE),
-        "title_of": lambda paper: cut(paper.title, LONGEST_TITLE),
-        "authors": lambda entry: _authors(entry, said),
-        "wrapped": wrapped,
+        "english_is_foreign": digest.reader.language != "en",
+        # Cached, since a part is rendered a dozen times or more until it fits.
+        "reason": cache(lambda entry: cut(given["reason"](entry), LONGEST_SENTENCE)),
+        "title_of": cache(lambda paper: cut(paper.title, LONGEST_TITLE)),
+        "authors": cache(lambda entry: _authors(entry, said)),
+        "wrapped": cache(wrapped),
     }
 
 
-def _content(digest: Digest, notes: list[str], shown: Shown, said: Words) -> dict[str, Any]:
+def _content(digest: Digest, given: dict[str, Any], shown: Shown) -> dict[str, Any]:
     """The part of a digest that is shown, and how much of it is only counted."""
+    said, notes = given["said"], given["notes"]
     ranking = ranked(entry for section in digest.sections for entry in section.papers)
     place = {entry.paper.id: place for place, entry in enumerate(ranking)}
     end = shown.full + shown.lines
