@@ -471,6 +471,7 @@ def test_text_is_wrapped_between_words_and_links_and_chinese_are_left_whole() ->
     assert wrapped(chinese, "      ", "      ") == f"      {chinese}"
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(codec="ascii", categories=["L", "P"]), min_size=1)))
 def test_wrapping_changes_nothing_but_where_lines_end(found: list[str]) -> None:
     assert wrapped(" ".join(found), "  ", "  ").split() == found
@@ -486,6 +487,7 @@ def test_nothing_in_the_text_starts_a_line_but_what_the_digest_says_itself() -> 
     ]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(1, 50))
 def test_what_is_cut_is_one_line_without_controls_and_never_longer(text: str, longest: int) -> None:
     line = cut(text, longest)
