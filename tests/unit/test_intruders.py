@@ -127,7 +127,7 @@ def test_the_digests_form_is_the_same_whatever_stands_in_it(text: str) -> None:
         forms.append(
             (
                 [token.type for token in markdown],
-                part(mail, "plain").count("\n"),
+                [line[:1] for line in part(mail, "plain").splitlines() if line[:1] != " "],
                 render_json(digest).count("\n"),
                 Tags(render_page(digest)).found,
                 Tags(part(mail, "html")).found,

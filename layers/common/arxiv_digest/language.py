@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton
@@ -75,15 +76,26 @@ class Words:
     failed: str
     skip_to_papers: str
     contents: str
+    # The mail.
+    first_line: str
+    first_line_none: str
+    nothing_to_read: str
+    papers_read: Counted
+    not_scored: Counted
+    papers: Counted
+    read_page: str
+    paper_on_page: str
+    more_on_page: Counted
+    more_in_archive: Counted
+    more_notes: Counted
 
     def count(self, forms: Counted, count: int) -> str:
         """The form for a number, with the number in it."""
-        parsed = Locale.parse(self.locale)
-        return forms[parsed.plural_form(count)].format(count=self.number(count))
+        return forms[_locale(self.locale).plural_form(count)].format(count=self.number(count))
 
     def number(self, value: int) -> str:
         """A number with the separators of the language."""
-        return format_decimal(value, locale=self.locale)
+        return format_decimal(value, locale=_locale(self.locale))
 
     def day_name(self, day: date) -> str:
         """A date with its weekday, written out."""
@@ -92,6 +104,12 @@ class Words:
     def month_name(self, day: date) -> str:
         """The year and the month of a date, written out."""
         return format_skeleton("yMMMM", day, locale=self.locale)
+
+
+@cache
+def _locale(name: str) -> Locale:
+    # Parsing one takes most of a millisecond, and a mail counts thousands of times.
+    return Locale.parse(name)
 
 
 ZH = Words(
@@ -159,6 +177,18 @@ ZH = Words(
     failed="失败",
     skip_to_papers="跳到论文",
     contents="目录",
+    # The mail.
+    first_line="{read}，推荐 {recommended} 篇，以「{field}」最多（{most} 篇）。",
+    first_line_none="{read}，没有推荐。",
+    nothing_to_read="没有可读的论文。",
+    papers_read={"other": "阅读 {count} 篇"},
+    not_scored={"other": "其中 {count} 篇未能评分。"},
+    papers={"other": "{count} 篇"},
+    read_page="在网页上阅读：筛选、搜索、摘要",
+    paper_on_page="网页",
+    more_on_page={"other": "还有 {count} 篇，在网页上阅读"},
+    more_in_archive={"other": "还有 {count} 篇，见归档（地址在文末）"},
+    more_notes={"other": "还有 {count} 条说明"},
 )
 
 EN = Words(
@@ -235,6 +265,21 @@ EN = Words(
     failed="Failed",
     skip_to_papers="Skip to the papers",
     contents="Contents",
+    # The mail.
+    first_line="{read}, {recommended} recommended, led by {field} ({most}).",
+    first_line_none="{read}, none recommended.",
+    nothing_to_read="No paper to read.",
+    papers_read={"one": "{count} paper read", "other": "{count} papers read"},
+    not_scored={"one": " {count} could not be scored.", "other": " {count} could not be scored."},
+    papers={"one": "{count} paper", "other": "{count} papers"},
+    read_page="Read on the page: filter, search, abstracts",
+    paper_on_page="Page",
+    more_on_page={"one": "and {count} more, on the page", "other": "and {count} more, on the page"},
+    more_in_archive={
+        "one": "and {count} more, in the archive (its address is at the foot)",
+        "other": "and {count} more, in the archive (its address is at the foot)",
+    },
+    more_notes={"one": "and {count} more note", "other": "and {count} more notes"},
 )
 
 LANGUAGES: dict[str, Words] = {"zh": ZH, "en": EN}

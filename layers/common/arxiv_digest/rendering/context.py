@@ -12,7 +12,7 @@ from arxiv_digest.models import Digest, Recommendation, Unscored
 from arxiv_digest.troubles import in_language
 
 AUTHORS_SHOWN = 12
-"""Names shown on the page and in the mail; Markdown and JSON hold all of them."""
+"""Names shown on the page; Markdown and JSON hold all of them."""
 
 
 @cache
