@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from xml.etree.ElementTree import Element, tostring
+from xml.etree.ElementTree import Element, tostring  # nosec B405
 
 from latex2mathml.converter import convert_to_element
 from markupsafe import Markup
@@ -181,7 +181,10 @@ def _mathml(source: str, display: bool) -> Markup | None:
     root.attrib = {"display": "block"} if display else {}
     root.set("alttext", " ".join(source.split()))
     written = tostring(root, encoding="unicode")
-    return None if _FORBIDDEN.search(written) else Markup(written)  # noqa: S704  ElementTree escaped it
+    if _FORBIDDEN.search(written):
+        return None
+    # ElementTree has escaped it.
+    return Markup(written)  # noqa: S704  # nosec B704
 
 
 def _clean(element: Element) -> None:
@@ -208,6 +211,7 @@ def _clean(element: Element) -> None:
 
 
 def _styled(letter: str, variant: str) -> str:
+    """The letter of a ``mathvariant`` as Unicode has it, such as 𝒙, or else the letter itself."""
     kind = "CAPITAL" if letter.isupper() else "SMALL"
     name = unicodedata.name(letter, "").rpartition(" ")[2]
     greek = "GREEK" in unicodedata.name(letter, "")
