@@ -42,7 +42,7 @@ down: .venv/.done ## stop the emulator that make up started
 logs: .venv/.done ## what the functions logged, of the running emulator or of the last one
 	@$(PY) -m local logs
 
-test: $(ENVIRONMENTS) ## all tests: unit, integration, infrastructure, e2e
+test: $(ENVIRONMENTS) .local/browser/.done ## all tests: unit, integration, infrastructure, e2e
 	@# The two deployed stacks mostly wait, so the other tests run beside them.
 	@$(PY) -m pytest tests/e2e --ignore tests/e2e/test_faults.py > .local/e2e.log 2>&1 & e2e=$$!; \
 	$(PY) -m pytest tests/e2e/test_faults.py > .local/faults.log 2>&1 & faults=$$!; \
@@ -94,6 +94,13 @@ $(UV): requirements/uv.txt
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
 	@$(UV) pip sync --quiet --python .venv/bin/python requirements/dev.txt
 	@touch $@
+
+# Only the tests of pages use it, and they say what they skip without it.
+.local/browser/.done: tests/browser/package.json
+	@mkdir -p .local/browser && cp $< .local/browser/
+	@echo "installing what checks pages"
+	@npm install --prefix .local/browser --no-audit --no-fund --silent && touch $@ \
+	  || echo "npm installs nothing here, so pages are checked without axe-core and vnu"
 
 # Environments of their own: the SAM CLI pins what others need newer, and the functions on the
 # emulator see what stands beside it, which would hide a dependency that a layer lacks.

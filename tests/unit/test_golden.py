@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from arxiv_digest.announcements import author_names
-from arxiv_digest.models import FeedReading, Paper, Run, Scored, Scorer, ScorerKind, Tokens
+from arxiv_digest.models import Digest, FeedReading, Paper, Run, Scored, Scorer, ScorerKind, Tokens
 from arxiv_digest.profile import load_profile
 from arxiv_digest.ranking import make_digest
 from arxiv_digest.rendering import render_markdown
@@ -19,7 +19,20 @@ LEAKED = re.compile(r"^(Score|Field): ")
 
 
 def test_the_seeds_day_is_rendered_as_the_seeds_document(digest_data: Path) -> None:
-    seed = (digest_data.parent / "seed-digest-2026-01-23.md").read_text("utf-8")
+    rendered = render_markdown(seed_digest(digest_data)).splitlines()
+
+    seed = _seed(digest_data)
+    ledger = [line for line in rendered if "216 = " in line]
+    assert ledger == ["> 公告日 2026-01-22：公告 216 = 评分 216 + 分流 0 + 失败 0"]
+    expected = [line for line in seed.rstrip().splitlines() if not LEAKED.match(line)]
+    # Numbers are written by the language's locale.
+    expected[4] = expected[4].replace("98727", "98,727")
+    assert [line for line in rendered if line not in ledger] == expected
+
+
+def seed_digest(digest_data: Path) -> Digest:
+    """The digest of the seed's day: its papers with its scores, fields and reasons."""
+    seed = _seed(digest_data)
     rows = [
         json.loads(line)
         for line in (digest_data / "seed-day-216-papers.jsonl").read_text("utf-8").splitlines()
@@ -50,17 +63,13 @@ def test_the_seeds_day_is_rendered_as_the_seeds_document(digest_data: Path) -> N
     )
     made_at = datetime(2026, 1, 23, 12, 40, 37, tzinfo=ZoneInfo("Asia/Shanghai"))
 
-    digest = make_digest(
+    return make_digest(
         run, profile.reader, papers, outcomes, Tokens(total=98_727, calls=22), made_at, {}
     )
-    rendered = render_markdown(digest).splitlines()
 
-    ledger = [line for line in rendered if "216 = " in line]
-    assert ledger == ["> 公告日 2026-01-22：公告 216 = 评分 216 + 分流 0 + 失败 0"]
-    expected = [line for line in seed.rstrip().splitlines() if not LEAKED.match(line)]
-    # Numbers are written by the language's locale.
-    expected[4] = expected[4].replace("98727", "98,727")
-    assert [line for line in rendered if line not in ledger] == expected
+
+def _seed(digest_data: Path) -> str:
+    return (digest_data.parent / "seed-digest-2026-01-23.md").read_text("utf-8")
 
 
 def _paper(row: dict[str, object]) -> Paper:

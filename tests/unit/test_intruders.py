@@ -56,7 +56,10 @@ HEADERS = [
     "To",
     "X-ArXiv-Digest",
 ]
-OWN = re.compile(r"https://arxiv\.org/(abs|pdf|html)/2601\.0000\d$|\.\./index\.html$|#|data:,$")
+OWN = re.compile(
+    r"https://arxiv\.org/(abs|pdf|html)/2601\.0000\d$"
+    r"|\.\./index\.html(#(before|after)-2026-01-22)?$|#|data:,$"
+)
 """Addresses of the digest's own making; everything else would come from outside."""
 
 HOSTILE = [form.format(order) for order, form in itertools.product(ORDERS, WRAPPINGS)]
@@ -96,10 +99,12 @@ def test_a_model_that_repeats_an_order_changes_no_other_papers_score(text: str) 
 
 
 class Tags(HTMLParser):
+    """The tags of a page but for those of mathematics, which texts may hold."""
+
     def __init__(self, html: str) -> None:
         super().__init__()
         self.found: list[str] = []
-        self.feed(html)
+        self.feed(re.sub(r"<math.*?</math>", "", html, flags=re.DOTALL))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert not [name for name, _ in attrs if name.startswith("on")]

@@ -154,18 +154,19 @@ def test_markdown_holds_every_section_of_a_troubled_day() -> None:
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_nothing_from_outside_becomes_markup(language: str) -> None:
     digest = a_hostile_digest(language)
-    for html in (render_page(digest), part(mailed(digest), "html")):
+    for html, scripts in ((render_page(digest), 2), (part(mailed(digest), "html"), 0)):
         parsed = Parsed(html)
-        assert "script" not in parsed.tags
+        assert parsed.tags.count("script") == scripts
         assert not any(address.startswith("javascript:") for address in parsed.addresses)
-        assert HOSTILE in parsed.text
+        assert HOSTILE.partition("$")[0] in parsed.text
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_page_and_mail_ask_nothing_of_anybody(language: str) -> None:
     digest = a_hostile_digest(language)
     for html in (render_page(digest), part(mailed(digest), "html")):
-        assert not {"img", "script", "iframe", "object"} & set(Parsed(html).tags)
+        assert not {"img", "iframe", "object"} & set(Parsed(html).tags)
+        assert not re.search(r"<script[^>]+src", html)
         assert "url(" not in html
         assert "@import" not in html
         stylesheets = re.findall(r'<link[^>]+rel="stylesheet"', html)

@@ -88,6 +88,47 @@ class Words:
     more_on_page: Counted
     more_in_archive: Counted
     more_notes: Counted
+    # The page of a day.
+    day_before: str
+    day_after: str
+    other_days: str
+    pictures: str
+    scores_pictured: str
+    scores_described: str
+    fields_pictured: str
+    find: str
+    search: str
+    search_hint: str
+    field: str
+    every_field: str
+    category: str
+    every_category: str
+    lowest_score: str
+    sort: str
+    by_rank: str
+    by_score: str
+    by_announcement: str
+    by_title: str
+    reset: str
+    shown: str
+    nothing_shown: str
+    papers_in_order: str
+    permalink: str
+    copy_bibtex: str
+    copied: str
+    copy_by_hand: str
+    all_authors: str
+    close: str
+    keys: str
+    keys_on: str
+    key_next: str
+    key_previous: str
+    key_search: str
+    key_open: str
+    key_abstract: str
+    key_copy: str
+    key_help: str
+    key_leave: str
 
     def count(self, forms: Counted, count: int) -> str:
         """The form for a number, with the number in it."""
@@ -189,6 +230,47 @@ ZH = Words(
     more_on_page={"other": "还有 {count} 篇，在网页上阅读"},
     more_in_archive={"other": "还有 {count} 篇，见归档（地址在文末）"},
     more_notes={"other": "还有 {count} 条说明"},
+    # The page of a day.
+    day_before="前一天",
+    day_after="后一天",
+    other_days="其他日期",
+    pictures="这一天的图示",
+    scores_pictured="评分分布",
+    scores_described="按评分统计的论文数：{counts}。推荐线：{threshold}。",
+    fields_pictured="各领域的论文：推荐 / 已评分",
+    find="查找论文",
+    search="搜索",
+    search_hint="标题、作者、摘要、理由",
+    field="领域",
+    every_field="全部领域",
+    category="分类",
+    every_category="全部分类",
+    lowest_score="最低评分",
+    sort="排序",
+    by_rank="按领域",
+    by_score="按评分",
+    by_announcement="按公告顺序",
+    by_title="按标题",
+    reset="重置",
+    shown="显示 {shown} / {total} 篇",
+    nothing_shown="没有符合条件的论文。",
+    papers_in_order="全部论文",
+    permalink="{id} 的固定链接",
+    copy_bibtex="复制 BibTeX",
+    copied="已复制 {id} 的 BibTeX",
+    copy_by_hand="浏览器不允许复制，请从这里手动复制",
+    all_authors="全部作者：{names}",
+    close="关闭",
+    keys="键盘快捷键",
+    keys_on="启用单键快捷键",
+    key_next="下一篇论文",
+    key_previous="上一篇论文",
+    key_search="搜索",
+    key_open="打开论文摘要页",
+    key_abstract="展开或收起摘要",
+    key_copy="复制 BibTeX",
+    key_help="显示这些快捷键",
+    key_leave="离开搜索框",
 )
 
 EN = Words(
@@ -280,6 +362,47 @@ EN = Words(
         "other": "and {count} more, in the archive (its address is at the foot)",
     },
     more_notes={"one": "and {count} more note", "other": "and {count} more notes"},
+    # The page of a day.
+    day_before="The day before",
+    day_after="The day after",
+    other_days="Other days",
+    pictures="The day in pictures",
+    scores_pictured="How the scores are distributed",
+    scores_described="Papers by score: {counts}. Threshold: {threshold}.",
+    fields_pictured="Papers by field: recommended / scored",
+    find="Find papers",
+    search="Search",
+    search_hint="Title, authors, abstract, reason",
+    field="Field",
+    every_field="Every field",
+    category="Category",
+    every_category="Every category",
+    lowest_score="Lowest score",
+    sort="Order",
+    by_rank="By field",
+    by_score="By score",
+    by_announcement="As announced",
+    by_title="By title",
+    reset="Reset",
+    shown="Shown: {shown} of {total}",
+    nothing_shown="No paper matches.",
+    papers_in_order="All papers",
+    permalink="Permalink to {id}",
+    copy_bibtex="Copy BibTeX",
+    copied="BibTeX of {id} copied",
+    copy_by_hand="The browser does not let the page copy; copy it from here",
+    all_authors="All authors: {names}",
+    close="Close",
+    keys="Keyboard",
+    keys_on="Single keys are on",
+    key_next="Next paper",
+    key_previous="Previous paper",
+    key_search="Search",
+    key_open="Open the paper's abstract page",
+    key_abstract="Show or hide the abstract",
+    key_copy="Copy BibTeX",
+    key_help="Show these keys",
+    key_leave="Leave the search",
 )
 
 LANGUAGES: dict[str, Words] = {"zh": ZH, "en": EN}

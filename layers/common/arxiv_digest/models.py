@@ -275,8 +275,8 @@ class Digest(Value):
     ``date`` is the announcement date in US Eastern time and the digest's key; ``started_at`` is the
     time at which its run began and ``made_at`` that of making, both in the reader's time zone.
     ``sections`` hold what reached the threshold, ``below`` what was scored under it, ``triaged``
-    and ``failed`` the rest of the ledger. A ``rebuilt``
-    digest was started after its day was over.
+    and ``failed`` the rest of the ledger; ``announcement_order`` names all of them by id. A
+    ``rebuilt`` digest was started after its day was over.
     """
 
     schema_version: Literal[1] = 1
@@ -296,6 +296,7 @@ class Digest(Value):
     below: tuple[Recommendation, ...]
     triaged: tuple[Paper, ...]
     failed: tuple[Unscored, ...]
+    announcement_order: tuple[str, ...] = ()
 
     @property
     def title_date(self) -> dt.date:

@@ -63,7 +63,9 @@ def make_digest(
     scored: list[Recommendation] = []
     triaged: list[Paper] = []
     failed: list[Unscored] = []
+    order: list[str] = []
     for paper in papers:
+        order.append(paper.id)
         match outcomes.get(paper.id):
             case Scored(score=score, field=field, reason=reason):
                 known = field if field in reader.fields else None
@@ -97,6 +99,7 @@ def make_digest(
         below=tuple(paper for paper in ranking if paper.score < reader.minimum_score),
         triaged=tuple(triaged),
         failed=tuple(failed),
+        announcement_order=tuple(order),
     )
 
 

@@ -1,15 +1,158 @@
-"""The page of a day."""
+"""The page of a day: one file that asks nothing of anybody."""
 
 from __future__ import annotations
 
-from arxiv_digest.models import Digest
-from arxiv_digest.rendering.context import context, environment
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from markupsafe import Markup
+
+from arxiv_digest.language import Words, words
+from arxiv_digest.models import Digest, Paper, Recommendation, ScorerKind, Unscored
+from arxiv_digest.rendering.citations import bibtex
+from arxiv_digest.rendering.context import AUTHORS_SHOWN, context, environment
+from arxiv_digest.rendering.mathematics import tex_html
+from arxiv_digest.rendering.pictures import FieldCount, fields_picture, scores_picture
+
+OTHER = "other"
+"""The key of the papers that fit no field; the keys of fields are their places in the profile."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A paper as the page shows it: what became of it, and what the page finds it by.
+
+    ``field`` is the key of the paper's field, or empty where the paper has no score; ``order`` is
+    its place in the announcement. ``english`` is a reason that is English on every page.
+    """
+
+    paper: Paper
+    order: int
+    score: float | None = None
+    field: str = ""
+    reason: str = ""
+    english: bool = False
 
 
 def render_page(digest: Digest, index: str = "../index.html") -> str:
     """The digest as one HTML page that needs nothing else.
 
-    ``index`` is where the archive's front page lies as seen from this one.
+    ``index`` is where the archive's front page lies as seen from this one. A Content Security
+    Policy allows the page its own style and script, by their hashes, and no request at all.
     """
-    given = {**context(digest), "index": index}
-    return environment().get_template("digest.html.j2").render(given)
+    given = context(digest)
+    said = words(digest.reader.language)
+    order = {paper_id: place for place, paper_id in enumerate(digest.announcement_order)}
+    keys = {name: str(place) for place, name in enumerate(digest.reader.fields)}
+
+    def entry(found: Recommendation | Unscored | Paper) -> Entry:
+        if isinstance(found, Paper):
+            return Entry(paper=found, order=order.get(found.id, 0))
+        place = order.get(found.paper.id, 0)
+        if isinstance(found, Unscored):
+            return Entry(paper=found.paper, order=place, reason=given["reason"](found))
+        return Entry(
+            paper=found.paper,
+            order=place,
+            score=found.score,
+            field=keys.get(found.field or "", OTHER),
+            reason=given["reason"](found),
+            english=bool(found.reason) and digest.scorer.kind is ScorerKind.LOCAL,
+        )
+
+    fields = _fields(digest)
+    page = {
+        **given,
+        "index": index,
+        "entry": entry,
+        "fields": [(keys.get(name or "", OTHER), name or said.other_field) for name in fields],
+        "categories": sorted({name for paper in digest.papers for name in paper.categories}),
+        "pictures": _pictures(digest, fields, said),
+        "tex": tex_html,
+        "authors_shown": AUTHORS_SHOWN,
+        "style": _style(),
+        "script": _script(),
+        "policy": _policy(),
+        "bibtex": _island(_references(digest.papers)),
+    }
+    return environment().get_template("digest.html.j2").render(page)
+
+
+def _scored(digest: Digest) -> Iterable[Recommendation]:
+    yield from (found for section in digest.sections for found in section.papers)
+    yield from digest.below
+
+
+def _fields(digest: Digest) -> list[str | None]:
+    """The fields of scored papers as the page lists them: recommended ones first, none last."""
+    recommended = [section.field for section in digest.sections]
+    others = [name for name in digest.reader.fields if name not in recommended]
+    scored = {found.field for found in _scored(digest)}
+    return [name for name in (*recommended, *others) if name and name in scored] + (
+        [None] if None in scored else []
+    )
+
+
+def _pictures(digest: Digest, fields: list[str | None], said: Words) -> list[tuple[str, Markup]]:
+    """Each picture beside its caption; a day on which nothing was scored has none."""
+    if not digest.ledger.scored:
+        return []
+    scored = Counter(found.field for found in _scored(digest))
+    recommended = {section.field: len(section.papers) for section in digest.sections}
+    counts = [
+        FieldCount(name or said.other_field, recommended.get(name, 0), scored[name])
+        for name in fields
+    ]
+    scores = [found.score for found in _scored(digest)]
+    return [
+        (said.scores_pictured, scores_picture(scores, digest.reader.minimum_score, said)),
+        (said.fields_pictured, fields_picture(counts, said)),
+    ]
+
+
+@cache
+def _style() -> str:
+    return environment().get_template("style.css.j2").render()
+
+
+@cache
+def _script() -> str:
+    return files("arxiv_digest").joinpath("templates/page.js").read_text("utf-8")
+
+
+@cache
+def _policy() -> str:
+    """The page's Content Security Policy (CSP Level 3, as a ``meta`` element can give it)."""
+    style, script = (
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for text in (_style(), _script())
+    )
+    return (
+        f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}';"
+        " img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _references(papers: Iterable[Paper]) -> dict[str, object]:
+    """The papers' BibTeX by id, as a head and the place of its tail among the ``tails``.
+
+    A tab stands for the id. No entry holds another one, and most tails are then the same.
+    """
+    tails: dict[str, int] = {}
+    heads: dict[str, tuple[str, int]] = {}
+    for paper in papers:
+        head, year, rest = bibtex([paper]).replace(paper.id, "\t").rpartition("  year = ")
+        heads[paper.id] = (head, tails.setdefault(year + rest, len(tails)))
+    return {"heads": heads, "tails": list(tails)}
+
+
+def _island(value: dict[str, object]) -> str:
+    """JSON for a ``script`` element, which nothing in it can end."""
+    written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return written.replace("<", r"\u003c")

@@ -1,0 +1,142 @@
+"""A browser for the tests of pages, and what checks pages in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.servers import QuietHandler, serving
+
+TOOLS = Path(__file__).parents[2] / ".local/browser/node_modules"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SCHEMES = ("light", "dark")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium, which is not among the project's own dependencies."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no browser is installed here: none of {', '.join(BROWSERS)}")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A server of this machine: its address, and the folder that it serves."""
+    folder = tmp_path_factory.mktemp("site")
+
+    class Handler(SimpleHTTPRequestHandler, QuietHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        log_message = QuietHandler.log_message
+
+    with serving(Handler) as address:
+        yield address, folder
+
+
+class Visit:
+    """A page in a browser, with every request it made and every error it met."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.context = context
+        self.address = address
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(10_000)
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self._note(message.type, message.text))
+        self.page.on("dialog", lambda dialog: self._note("error", f"alert: {dialog.message}"))
+        self.page.goto(address)
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind == "error":
+            self.errors.append(text)
+
+
+Visiting = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(browser: Browser, site: tuple[str, Path]) -> Iterator[Visiting]:
+    """Visit HTML as the page of a day; afterwards nothing has gone wrong or out."""
+    address, folder = site
+    visits: list[Visit] = []
+
+    def start(html: str, fragment: str = "", **options: Any) -> Visit:
+        (folder / "page.html").write_text(html, "utf-8")
+        context = browser.new_context(**options)
+        visits.append(Visit(context, f"{address}/page.html{fragment}"))
+        return visits[-1]
+
+    yield start
+    for visited in visits:
+        visited.context.close()
+        assert visited.errors == []
+        assert {url.partition("#")[0] for url in visited.requests} == {f"{address}/page.html"}
+
+
+@pytest.fixture
+def axe(visit: Visiting) -> Callable[..., None]:
+    """Check HTML for accessibility in light and dark, on a wide screen and a narrow one."""
+    script = TOOLS / "axe-core/axe.min.js"
+    if not script.exists():
+        pytest.skip("axe-core is not installed; `make .local/browser/.done` installs it")
+
+    def check(html: str, prepare: Callable[[Page], None] | None = None) -> None:
+        for scheme, width in (("light", 1280), ("dark", 320)):
+            viewport = {"width": width, "height": 900}
+            visited = visit(html, color_scheme=scheme, viewport=viewport, bypass_csp=True)
+            if prepare:
+                prepare(visited.page)
+            visited.page.evaluate(script.read_text("utf-8"))
+            found = visited.page.evaluate("axe.run()")
+            broken = [
+                f"{scheme}: {rule['id']}: {node['html'][:200]} {node['failureSummary']}"
+                for rule in found["violations"]
+                for node in rule["nodes"]
+            ]
+            assert broken == [], "\n".join(broken)
+
+    return check
+
+
+POLICY = re.compile(r"Inline (?:style|script) violates Content Security Policy")
+"""The checker hashes no block of several lines rightly; the browser itself enforces the policy."""
+
+
+def html_problems(files: list[Path]) -> list[str]:
+    """What the Nu Html Checker finds in HTML files; skips the test where it cannot run."""
+    checker = TOOLS / "vnu-jar/build/dist/vnu.jar"
+    if shutil.which("java") is None:
+        pytest.skip("no java is installed here, which the Nu Html Checker needs")
+    if not checker.exists():
+        pytest.skip("the Nu Html Checker is not installed; `make .local/browser/.done` installs it")
+    checked = subprocess.run(
+        ["java", "-jar", str(checker), "--format", "json", *map(str, files)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return [
+        f"{message['url'].rpartition('/')[2]}:{message.get('lastLine')}: {message['message']}"
+        f" {message.get('extract', '')}"
+        for message in json.loads(checked.stderr)["messages"]
+        if not POLICY.match(message["message"])
+    ]
