@@ -16,6 +16,10 @@ _TYPES = {
     "md": "text/markdown; charset=utf-8",
     "json": "application/json",
     "xml": "application/xml",
+    "js": "text/javascript; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+    "bib": "text/x-bibtex; charset=utf-8",
+    "ris": "application/x-research-info-systems",
     "eml": "message/rfc822",
 }
 
@@ -50,7 +54,7 @@ class Archive:
             Bucket=self.bucket,
             Key=key,
             Body=content,
-            ContentType=_TYPES.get(key.rpartition(".")[2], "application/octet-stream"),
+            ContentType=_content_type(key),
         )
 
     def read(self, key: str) -> bytes | None:
@@ -61,3 +65,20 @@ class Archive:
             if problem.response["Error"]["Code"] == "NoSuchKey":
                 return None
             raise
+
+    def tags(self, prefix: str) -> dict[str, str]:
+        """The entity tag of every object whose key begins with a prefix, by key.
+
+        S3 lists what was written before, always ("strong read-after-write consistency").
+        """
+        pages = self._client.get_paginator("list_objects_v2")
+        listed = pages.paginate(Bucket=self.bucket, Prefix=prefix)
+        return {
+            found["Key"]: found["ETag"] for page in listed for found in page.get("Contents", ())
+        }
+
+
+def _content_type(key: str) -> str:
+    if key in ("feed.xml", "papers.xml"):
+        return "application/atom+xml; charset=utf-8"
+    return _TYPES.get(key.rpartition(".")[2], "application/octet-stream")

@@ -6,6 +6,7 @@ Everything that came from outside is escaped for the format it goes into.
 from arxiv_digest.rendering.archive import render_index
 from arxiv_digest.rendering.data import SCHEMA_NAME, render_json, render_schema
 from arxiv_digest.rendering.feeds import DAYS_IN_FEED, render_day_feed, render_paper_feed
+from arxiv_digest.rendering.files import day_files, shared_files
 from arxiv_digest.rendering.mail import render_mail
 from arxiv_digest.rendering.markdown import markdown_text, render_markdown
 from arxiv_digest.rendering.months import render_month, render_papers, render_search
@@ -14,6 +15,7 @@ from arxiv_digest.rendering.page import render_page
 __all__ = [
     "DAYS_IN_FEED",
     "SCHEMA_NAME",
+    "day_files",
     "markdown_text",
     "render_day_feed",
     "render_index",
@@ -26,4 +28,5 @@ __all__ = [
     "render_papers",
     "render_schema",
     "render_search",
+    "shared_files",
 ]
