@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from arxiv_digest import rendering
 from arxiv_digest.adapters.archive import raw_feed_key
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.language import rebuilt, words
@@ -48,7 +49,8 @@ def run_day(
 def carry_over(stack: Stack, out: Path, day: date, say: Callable[[str], None]) -> None:
     """Give a stack what earlier digests left below ``out`` that rebuilding a day needs.
 
-    That is the day's kept feeds, the papers that other days have read, and the index of days.
+    That is the day's kept feeds, the papers that other days have read, and the index of days with
+    what the files that days share are made of.
     """
     s3 = stack.client("s3")
     for file in sorted((out / f"raw/{day}").glob("*.xml")):
@@ -61,6 +63,8 @@ def carry_over(stack: Stack, out: Path, day: date, say: Callable[[str], None]) -
         except ValueError:
             say(f"{file} is no digest of this version; what it read may be read again")
             continue
+        key, papers = f"{digest.date}/papers.json", rendering.render_papers(digest)
+        s3.put_object(Bucket=stack.outputs["Bucket"], Key=key, Body=papers.encode())
         runs.record_day(Day.of(digest))
         runs.mark_seen(digest.papers, digest.date)
 

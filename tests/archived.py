@@ -10,7 +10,7 @@ from arxiv_digest.batches import make_batches
 from arxiv_digest.models import Tokens
 from arxiv_digest.steps.aggregate import Aggregate
 from tests.builders import DAY, NOW, a_run, papers, scored
-from tests.memory import MemoryRuns
+from tests.memory import MemoryArchive, MemoryRuns
 
 PROFILE = """\
 language: en
@@ -19,15 +19,14 @@ fields: [{name: Pruning, description: pruning experts}]
 """
 
 
-def archived(*recipients: str, **told: Any) -> dict[str, str | bytes]:
+def archived(*recipients: str, **told: Any) -> dict[str, bytes]:
     """The objects of an archive, by key, after a day of two papers; ``told`` goes to the step."""
-    objects: dict[str, str | bytes] = {}
     batches = make_batches(DAY, papers(2), 2)
     runs: Any = MemoryRuns(a_run(2, profile=PROFILE), batches)
     runs.complete_batch(batches[0], [scored(paper, 9) for paper in papers(2)], Tokens())
-    archive: Any = SimpleNamespace(bucket="archive", write=objects.__setitem__, read=objects.get)
+    archive: Any = MemoryArchive()
     mailer: Any = SimpleNamespace(send=lambda *_: "an id")
     sender = Address("digest", addr_spec="digest@example.org")
     step = Aggregate(runs, archive, mailer, sender, recipients, print, print, **told)
     step(DAY, NOW)
-    return objects
+    return dict(archive.objects)

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from arxiv_digest.adapters.runs import MailClaim, Results
 from arxiv_digest.models import Batch, Day, Ledger, Outcome, Run, Tokens
@@ -131,4 +132,36 @@ class MemoryRuns:
 
     def days(self) -> list[Day]:
         self.before()
-        return list(self._days.values())
+        return sorted(self._days.values(), key=lambda day: day.date)
+
+
+@dataclass
+class MemoryArchive:
+    """The archive's objects, with the methods of ``Archive``; ``before`` is as in ``MemoryRuns``.
+
+    ``requests`` counts what was asked for, ``written`` the bytes by key.
+    """
+
+    before: Callable[[], None] = lambda: None
+    bucket: str = "archive"
+    objects: dict[str, bytes] = field(default_factory=dict)
+    requests: Counter[str] = field(default_factory=Counter)
+    written: Counter[str] = field(default_factory=Counter)
+
+    def write(self, key: str, body: str | bytes) -> None:
+        self.before()
+        content = body.encode() if isinstance(body, str) else body
+        self.objects[key] = content
+        self.requests["write"] += 1
+        self.written[key] += len(content)
+
+    def read(self, key: str) -> bytes | None:
+        self.before()
+        self.requests["read"] += 1
+        return self.objects.get(key)
+
+    def tags(self, prefix: str) -> dict[str, str]:
+        self.before()
+        self.requests["tags"] += 1
+        found = {key: body for key, body in self.objects.items() if key.startswith(prefix)}
+        return {key: sha256(body).hexdigest() for key, body in found.items()}

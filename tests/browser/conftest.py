@@ -14,21 +14,22 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from local.browser import LAUNCH, NoBrowser, chromium
 from tests.servers import QuietHandler, serving
 
 TOOLS = Path(__file__).parents[2] / ".local/browser/node_modules"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SCHEMES = ("light", "dark")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The machine's Chromium, which is not among the project's own dependencies."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no browser is installed here: none of {', '.join(BROWSERS)}")
+    try:
+        path = chromium()
+    except NoBrowser as problem:
+        pytest.skip(str(problem))
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=path, args=LAUNCH)
         yield started
         started.close()
 

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from arxiv_digest.models import Failed, FeedReading
 from tests.builders import DAY, a_digest, a_paper, a_profile, scored
 from tests.unit.test_rendering import mailed, part
 
 WORD = "https://example.org/" + "x" * 250
-CHROMIUM = shutil.which("chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on the PATH")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 def a_mail_of_long_words(language: str) -> str:

@@ -143,7 +143,7 @@ DENIED = [
         call("read", "config/profile.yaml"),
         call("write", "config/profile.yaml"),
         call("write", "raw/2001-01-01/cs.CV.xml"),
-        call("list_objects"),
+        call("read", "2001-01-01/mail/one@example.org.eml"),
         call("delete", "latest.json"),
         call("send", "Queue"),
         call("delete_item"),
@@ -166,7 +166,12 @@ DENIED = [
 ALLOWED = [
     *of("FetchRole", call("get_item"), call("list_objects"), call("write", "raw/probe.xml")),
     *of("ScoreRole", call("get_item"), call("put_item"), call("read_secret")),
-    *of("AggregateRole", call("get_item"), call("write", "2001-01-01/probe.txt")),
+    *of(
+        "AggregateRole",
+        call("get_item"),
+        call("list_objects"),
+        call("write", "2001-01-01/probe.txt"),
+    ),
     *of("ScheduleRole", call("invoke", "Fetch"), call("invoke", "Aggregate")),
 ]
 

@@ -62,17 +62,25 @@ def test_a_finished_run_becomes_files_and_one_mail_for_each_recipient(cloud: Clo
     assert result.mail == dict.fromkeys(READERS, MailState.SENT)
     assert cloud.objects() == sorted(
         [
+            "2026-01-22/digest.bib",
             "2026-01-22/digest.html",
             "2026-01-22/digest.json",
             "2026-01-22/digest.md",
+            "2026-01-22/digest.ris",
             "2026-01-22/mail/one@example.org.eml",
             "2026-01-22/mail/two@example.org.eml",
+            "2026-01-22/papers.json",
             "config/profile.yaml",
             "digest.schema.json",
+            "feed.xml",
             "index.html",
             "latest.html",
             "latest.json",
             "latest.md",
+            "papers.xml",
+            "papers/2026-01.json",
+            "robots.txt",
+            "search/2026-01.js",
         ]
     )
     digest = json.loads(cloud.archive.read("2026-01-22/digest.json") or b"")
@@ -332,6 +340,33 @@ def test_the_index_keeps_every_day_and_latest_is_the_newest(cloud: Cloud) -> Non
     index = (cloud.archive.read("index.html") or b"").decode()
     assert index.index("2026-01-22/digest.html") < index.index("2026-01-19/digest.html")
     assert json.loads(cloud.archive.read("latest.json") or b"")["date"] == "2026-01-22"
+
+
+def test_days_of_a_month_share_its_files_each_by_its_type(cloud: Cloud) -> None:
+    for offset in (0, -1):
+        day = DAY + timedelta(days=offset)
+        a_run_of(cloud, papers(2), 2, day)
+        cloud.aggregate()(day, NOW)
+    month = json.loads(cloud.archive.read("papers/2026-01.json") or b"")
+    assert [paper["date"] for paper in month["papers"]] == ["2026-01-21"] * 2 + ["2026-01-22"] * 2
+    assert (cloud.archive.read("feed.xml") or b"").count(b"<entry>") == 2
+    assert (cloud.archive.read("2026-01-22/digest.bib") or b"").count(b"@misc{") == 2
+    types = {
+        "search/2026-01.js": "text/javascript; charset=utf-8",
+        "feed.xml": "application/atom+xml; charset=utf-8",
+        "papers.xml": "application/atom+xml; charset=utf-8",
+        "papers/2026-01.json": "application/json",
+        "robots.txt": "text/plain; charset=utf-8",
+    }
+    for key, told in types.items():
+        assert cloud.s3.head_object(Bucket=cloud.bucket, Key=key)["ContentType"] == told
+
+
+def test_more_objects_than_one_answer_of_s3_lists_are_all_found(cloud: Cloud) -> None:
+    for number in range(1001):
+        cloud.archive.write(f"2026-01-22/mail/{number}@example.org.eml", b"")
+    cloud.archive.write("2026-01-23/papers.json", b"{}")
+    assert "2026-01-23/papers.json" in cloud.archive.tags("2026-01-")
 
 
 def test_a_field_of_a_changed_profile_does_not_split_a_run(cloud: Cloud) -> None:

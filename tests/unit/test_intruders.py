@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import json
 import re
@@ -18,7 +17,13 @@ from markdown_it import MarkdownIt
 from arxiv_digest.adapters.settings import addresses
 from arxiv_digest.announcements import parse_feed
 from arxiv_digest.models import Day, FeedState, Tokens
-from arxiv_digest.rendering import render_json, render_mail, render_markdown, render_page
+from arxiv_digest.rendering import (
+    render_index,
+    render_json,
+    render_mail,
+    render_markdown,
+    render_page,
+)
 from arxiv_digest.scoring import Prompt, Reply, make_prompt, score_papers
 from arxiv_digest.troubles import in_language
 from tests.builders import DAY, a_digest, a_paper, a_profile, scored
@@ -174,9 +179,16 @@ def test_a_line_break_in_an_address_or_a_name_makes_no_header(end: str) -> None:
         addresses(f"one@example.org{end}y,two@example.org")
 
 
-def test_the_index_holds_dates_and_numbers_only() -> None:
-    # Nothing that came from outside can stand in them.
-    assert {field.annotation for field in Day.model_fields.values()} == {dt.date, int}
+@pytest.mark.parametrize("text", HOSTILE)
+def test_the_front_pages_form_is_the_same_whatever_stands_in_it(text: str) -> None:
+    forms = []
+    for said in ("t", text):
+        line = Day.of(a_digest([(a_paper(title=said), None)]))
+        page = render_index([line.model_copy(update={"best": said, "fields": {said: 1}})], "en")
+        addresses = {address for address in Parsed(page).addresses if address != "data:,"}
+        assert addresses == {"feed.xml", "papers.xml", "2026-01-22/digest.html"}
+        forms.append(Tags(re.sub(r"<math.*?</math>", "", page, flags=re.DOTALL)).found)
+    assert forms[0] == forms[1]
 
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "ha" * 50}">' for n in range(10))

@@ -21,10 +21,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from arxiv_digest.language import EN, LANGUAGES, ZH, Counted, Words
-from arxiv_digest.models import Day, Digest, Failed, FeedReading
+from arxiv_digest.models import Digest, Failed, FeedReading
 from arxiv_digest.rendering import (
     markdown_text,
-    render_index,
     render_json,
     render_mail,
     render_markdown,
@@ -199,17 +198,6 @@ def test_json_follows_the_published_schema_and_reads_back_as_the_digest() -> Non
 def test_the_published_schema_is_the_one_in_the_documentation() -> None:
     published = Path(__file__).parents[2] / "docs/digest.schema.json"
     assert published.read_text("utf-8") == render_schema()
-
-
-def test_the_index_lists_every_day_the_newest_first() -> None:
-    days = [
-        Day(date=f"2026-01-{day}", announced=day, recommended=3, tokens=9, failed=0)
-        for day in (20, 22, 21)
-    ]
-    parsed = Parsed(render_index(days, "zh"))
-    listed = [address for address in parsed.addresses if address.endswith("/digest.html")]
-    assert listed == [f"2026-01-{day}/digest.html" for day in (22, 21, 20)]
-    assert render_index([], "en")
 
 
 def test_no_language_leaves_a_word_empty_or_another_languages() -> None:

@@ -24,12 +24,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from arxiv_digest import rendering
 from arxiv_digest.adapters.mailer import MailRefused, MailUncertain
 from arxiv_digest.batches import make_batches
-from arxiv_digest.models import Scorer, ScorerKind, Tokens
+from arxiv_digest.models import Digest, Scorer, ScorerKind, Tokens
 from arxiv_digest.scoring import LanguageModelRefused, LanguageModelUnavailable, Prompt, Reply
 from arxiv_digest.steps.aggregate import CLAIM_SECONDS, Aggregate, AggregateDone, MailState
 from arxiv_digest.steps.score import Score
 from tests.builders import DAY, NOW, a_run, papers
-from tests.memory import Killed, MemoryRuns
+from tests.memory import Killed, MemoryArchive, MemoryRuns
 
 READERS = ("one@example.org", "two@example.org")
 PROFILE = """\
@@ -55,7 +55,7 @@ class RunOfADay(RuleBasedStateMachine):
         scorer = Scorer(kind=ScorerKind.LANGUAGE_MODEL, name="model")
         run = a_run(count, batches=len(batches), profile=PROFILE, scorer=scorer)
         self.runs = MemoryRuns(run, batches)
-        self.archive: dict[str, str | bytes] = {}
+        self.archive = MemoryArchive(lambda: self.runs.before())
         self.sent: Counter[str] = Counter()
         self.told: list[MailState] = []
         self.model = "answers"
@@ -91,17 +91,13 @@ class RunOfADay(RuleBasedStateMachine):
             raise Killed
         return "an id"
 
-    def write(self, key: str, body: str | bytes) -> None:
-        self.runs.before()
-        self.archive[key] = body
-
     @property
     def steps(self) -> tuple[Score, Aggregate]:
         model = SimpleNamespace(ask=self.ask, mode="json-schema")
-        archive = SimpleNamespace(bucket="archive", write=self.write)
         post = SimpleNamespace(send=self.send)
         sender = Address("digest", addr_spec="digest@example.org")
         runs: Any = self.runs
+        archive: Any = self.archive
         return (
             Score(runs, lambda _: model),  # type: ignore[arg-type, return-value]
             Aggregate(runs, archive, post, sender, READERS, print, self.told.append),  # type: ignore[arg-type]
@@ -244,7 +240,7 @@ class RunOfADay(RuleBasedStateMachine):
         remaining, ledger = self.runs.made
         told = self.runs.ledger_so_far
         assert (remaining, ledger.scored, ledger.failed) == (0, told["scored"], told["failed"])
-        archived = json.loads(self.archive[f"{DAY}/digest.json"])
+        archived = json.loads(self.archive.objects[f"{DAY}/digest.json"])
         assert archived["ledger"] == ledger.model_dump()
         for recipient in READERS:
             state = self.runs.claims[recipient][0]
@@ -256,8 +252,12 @@ class RunOfADay(RuleBasedStateMachine):
 @pytest.fixture(autouse=True)
 def plain_forms(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the forms that are looked at here are rendered, since many digests are made."""
-    for form in ("render_markdown", "render_page", "render_index", "render_schema"):
-        monkeypatch.setattr(rendering, form, lambda *_, **__: "")
+
+    def one_file(digest: Digest) -> dict[str, str]:
+        return {f"{digest.date}/digest.json": rendering.render_json(digest)}
+
+    monkeypatch.setattr(rendering, "day_files", one_file)
+    monkeypatch.setattr(rendering, "shared_files", lambda *_: {"index.html": ""})
 
     def plain_mail(_: object, sender: Address, recipient: str, __: str) -> EmailMessage:
         message = EmailMessage()

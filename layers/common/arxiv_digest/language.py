@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import cache
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, get_day_names
 from babel.numbers import format_decimal
 
 from arxiv_digest.firings import READY
@@ -129,6 +129,26 @@ class Words:
     key_copy: str
     key_help: str
     key_leave: str
+    # The archive.
+    newest: str
+    feed_days: str
+    feed_papers: str
+    papers_title: str
+    day_title: str
+    calendar: str
+    earlier: str
+    recommended_count: Counted
+    fields_over_time: str
+    bar_a_day: str
+    bar_a_month: str
+    field_name: str
+    best: str
+    search_archive: str
+    search_archive_hint: str
+    search_state: str
+    search_unread: str
+    search_more: str
+    in_digest: str
 
     def count(self, forms: Counted, count: int) -> str:
         """The form for a number, with the number in it."""
@@ -145,6 +165,12 @@ class Words:
     def month_name(self, day: date) -> str:
         """The year and the month of a date, written out."""
         return format_skeleton("yMMMM", day, locale=self.locale)
+
+    def weekdays(self) -> list[tuple[str, str]]:
+        """The days of the week from Monday on, as short as can be and written out."""
+        short = get_day_names("narrow", "stand-alone", self.locale)
+        whole = get_day_names("wide", "stand-alone", self.locale)
+        return [(short[day], whole[day]) for day in range(7)]
 
 
 @cache
@@ -271,6 +297,26 @@ ZH = Words(
     key_copy="复制 BibTeX",
     key_help="显示这些快捷键",
     key_leave="离开搜索框",
+    # The archive.
+    newest="最新一期",
+    feed_days="订阅每日推荐（Atom）",
+    feed_papers="订阅推荐论文（Atom）",
+    papers_title="ArXiv 每日推荐：论文",
+    day_title="ArXiv 每日推荐 {date}",
+    calendar="日历",
+    earlier="更早：{year} 年",
+    recommended_count={"other": "推荐 {count} 篇"},
+    fields_over_time="各领域的推荐",
+    bar_a_day="{first} 至 {last}，每条代表一天",
+    bar_a_month="{first} 至 {last}，每条代表一个月",
+    field_name="领域",
+    best="评分最高的论文",
+    search_archive="搜索",
+    search_archive_hint="标题、作者、领域或 arXiv 编号",
+    search_state="已搜索 {searched}/{months} 个月，找到 {found} 篇",
+    search_unread="以下月份的索引无法读取：{months}",
+    search_more="继续搜索",
+    in_digest="在当日推荐中查看",
 )
 
 EN = Words(
@@ -403,6 +449,29 @@ EN = Words(
     key_copy="Copy BibTeX",
     key_help="Show these keys",
     key_leave="Leave the search",
+    # The archive.
+    newest="The newest digest",
+    feed_days="Feed of the days (Atom)",
+    feed_papers="Feed of the papers (Atom)",
+    papers_title="arXiv daily digest: papers",
+    day_title="arXiv digest {date}",
+    calendar="Calendar",
+    earlier="Earlier: {year}",
+    recommended_count={
+        "one": "{count} paper recommended",
+        "other": "{count} papers recommended",
+    },
+    fields_over_time="Recommended by field",
+    bar_a_day="{first} to {last}, one bar a day",
+    bar_a_month="{first} to {last}, one bar a month",
+    field_name="Field",
+    best="Best paper",
+    search_archive="Search",
+    search_archive_hint="title, author, field or arXiv id",
+    search_state="Months searched: {searched} of {months}. Papers found: {found}.",
+    search_unread="The index of these months could not be read: {months}",
+    search_more="Search on",
+    in_digest="In the digest of that day",
 )
 
 LANGUAGES: dict[str, Words] = {"zh": ZH, "en": EN}

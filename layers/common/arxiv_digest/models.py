@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -330,21 +331,122 @@ class Digest(Value):
 
 
 class Day(Value):
-    """One line of the archive's index."""
+    """One line of the archive's index.
+
+    ``best`` is the title of the first paper of the ranking, empty on a day without recommendations;
+    ``fields`` counts the recommended papers by field, an empty name standing for none. Lines that
+    were written before there were these two have neither.
+    """
 
     date: dt.date
     announced: int
     recommended: int
     tokens: int
     failed: int
+    best: str = ""
+    fields: dict[str, int] = Field(default_factory=dict)
 
     @classmethod
     def of(cls, digest: Digest) -> Day:
         """The line of a digest."""
+        best = digest.best
         return cls(
             date=digest.date,
             announced=digest.ledger.announced,
             recommended=digest.recommended,
             tokens=digest.tokens.total,
             failed=digest.ledger.failed,
+            best=best.paper.title if best else "",
+            fields={section.field or "": len(section.papers) for section in digest.sections},
         )
+
+
+class ReadPaper(Value):
+    """One paper that was read, and what became of it, on one line for other programs.
+
+    ``date`` is the announcement date of the digest that it stands in. ``score``, ``field`` and
+    ``reason`` are as in the digest: a paper without score has no field, and a failed one has the
+    reason why it could not be scored.
+    """
+
+    date: dt.date
+    id: str
+    title: str
+    authors: tuple[str, ...]
+    categories: tuple[str, ...]
+    outcome: Literal["recommended", "below", "triaged", "failed"]
+    score: ScoreValue | None = None
+    field: str | None = None
+    reason: str = ""
+
+    @property
+    def link(self) -> str:
+        """The address of the paper's abstract page."""
+        return f"https://arxiv.org/abs/{self.id}"
+
+    @property
+    def permalink(self) -> str:
+        """The paper's place on the page of its day, as seen from the archive's front page."""
+        return f"{self.date}/digest.html#{quote(self.id)}"
+
+
+class PapersOfDay(Value):
+    """Every paper of one digest; its JSON form is ``papers.json``.
+
+    The recommended come first, best first, then those below the threshold, the triaged and the
+    failed. ``title_date`` and ``made_at`` are those of the digest.
+    """
+
+    schema_version: Literal[1] = 1
+    date: dt.date
+    title_date: dt.date
+    made_at: dt.datetime
+    papers: tuple[ReadPaper, ...]
+
+    @classmethod
+    def of(cls, digest: Digest) -> PapersOfDay:
+        """The papers of a digest."""
+
+        def read(paper: Paper, **became: Any) -> ReadPaper:
+            return ReadPaper(
+                date=digest.date,
+                id=paper.id,
+                title=paper.title,
+                authors=paper.authors,
+                categories=paper.categories,
+                **became,
+            )
+
+        def scored(entry: Recommendation, outcome: str) -> ReadPaper:
+            became = {"score": entry.score, "field": entry.field, "reason": entry.reason}
+            return read(entry.paper, outcome=outcome, **became)
+
+        recommended = (entry for section in digest.sections for entry in section.papers)
+        ranking = sorted(recommended, key=lambda entry: -entry.score)
+        return cls(
+            date=digest.date,
+            title_date=digest.title_date,
+            made_at=digest.made_at,
+            papers=(
+                *(scored(entry, "recommended") for entry in ranking),
+                *(scored(entry, "below") for entry in digest.below),
+                *(read(paper, outcome="triaged") for paper in digest.triaged),
+                *(read(e.paper, outcome="failed", reason=e.reason) for e in digest.failed),
+            ),
+        )
+
+    @property
+    def recommended(self) -> tuple[ReadPaper, ...]:
+        """The papers that reached the threshold, best first."""
+        return tuple(paper for paper in self.papers if paper.outcome == "recommended")
+
+
+class PapersOfMonth(Value):
+    """Every paper that was read in one month, in the order of the days; ``month`` is ``2026-01``.
+
+    Its JSON form is ``papers/2026-01.json``.
+    """
+
+    schema_version: Literal[1] = 1
+    month: str
+    papers: tuple[ReadPaper, ...]

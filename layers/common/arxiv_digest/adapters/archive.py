@@ -23,6 +23,10 @@ _TYPES = {
     "md": "text/markdown; charset=utf-8",
     "json": "application/json",
     "xml": "application/xml",
+    "js": "text/javascript; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+    "bib": "text/x-bibtex; charset=utf-8",
+    "ris": "application/x-research-info-systems",
     "eml": "message/rfc822",
 }
 
@@ -45,6 +49,8 @@ def raw_page_key(date: object, category: str, number: int) -> str:
 
 def content_type(key: str) -> str:
     """What an object of the archive is, by its key's ending, as HTTP says it."""
+    if key in ("feed.xml", "papers.xml"):
+        return "application/atom+xml; charset=utf-8"
     return _TYPES.get(key.rpartition(".")[2], "application/octet-stream")
 
 
@@ -74,3 +80,14 @@ class Archive:
             if problem.response["Error"]["Code"] == "NoSuchKey":
                 return None
             raise
+
+    def tags(self, prefix: str) -> dict[str, str]:
+        """The entity tag of every object whose key begins with a prefix, by key.
+
+        S3 lists what was written before, always ("strong read-after-write consistency").
+        """
+        pages = self._client.get_paginator("list_objects_v2")
+        listed = pages.paginate(Bucket=self.bucket, Prefix=prefix)
+        return {
+            found["Key"]: found["ETag"] for page in listed for found in page.get("Contents", ())
+        }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -74,3 +76,18 @@ def _authors(paper: Recommendation, said: Words) -> str:
         return ", ".join(names)
     rest = said.more_authors.format(count=len(names))
     return f"{', '.join(names[:3])}, … ({rest})"
+
+
+def content_policy(style: str, script: str, *scripts: str) -> str:
+    """A page's Content Security Policy (CSP Level 3, as a ``meta`` element can give it).
+
+    It allows the page its own style and script, by their hashes, and no request but for further
+    ``scripts``, such as ``'self'``.
+    """
+    allowed, *also = (
+        f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in (style, script)
+    )
+    return (
+        f"default-src 'none'; style-src {allowed}; script-src {' '.join((*also, *scripts))};"
+        " img-src data:; base-uri 'none'; form-action 'none'"
+    )

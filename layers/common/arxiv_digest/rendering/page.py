@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +14,7 @@ from markupsafe import Markup
 from arxiv_digest.language import Words, words
 from arxiv_digest.models import Digest, Paper, Recommendation, ScorerKind, Unscored
 from arxiv_digest.rendering.citations import bibtex
-from arxiv_digest.rendering.context import AUTHORS_SHOWN, context, environment
+from arxiv_digest.rendering.context import AUTHORS_SHOWN, content_policy, context, environment
 from arxiv_digest.rendering.mathematics import tex_html
 from arxiv_digest.rendering.pictures import FieldCount, fields_picture, scores_picture
 
@@ -78,7 +76,7 @@ def render_page(digest: Digest, index: str = "../index.html") -> str:
         "authors_shown": AUTHORS_SHOWN,
         "style": _style(),
         "script": _script(),
-        "policy": _policy(),
+        "policy": content_policy(_style(), _script()),
         "bibtex": _island(_references(digest.papers)),
     }
     return environment().get_template("digest.html.j2").render(page)
@@ -124,19 +122,6 @@ def _style() -> str:
 @cache
 def _script() -> str:
     return files("arxiv_digest").joinpath("templates/page.js").read_text("utf-8")
-
-
-@cache
-def _policy() -> str:
-    """The page's Content Security Policy (CSP Level 3, as a ``meta`` element can give it)."""
-    style, script = (
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        for text in (_style(), _script())
-    )
-    return (
-        f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}';"
-        " img-src data:; base-uri 'none'; form-action 'none'"
-    )
 
 
 def _references(papers: Iterable[Paper]) -> dict[str, object]:

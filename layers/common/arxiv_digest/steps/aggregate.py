@@ -15,9 +15,10 @@ from arxiv_digest import rendering
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.mailer import Mailer, MailRefused, MailUncertain
 from arxiv_digest.adapters.runs import Results, Runs
-from arxiv_digest.models import Batch, Day, Digest, Reader, Run, Value, Verdict
+from arxiv_digest.models import Batch, Digest, Reader, Run, Value, Verdict
 from arxiv_digest.profile import load_profile
 from arxiv_digest.ranking import make_digest
+from arxiv_digest.steps.archiving import Archiving
 
 
 class DeadlineEvent(Value):
@@ -96,10 +97,11 @@ class Aggregate:
             return AggregateResult(date=date, done=AggregateDone.MADE_BEFORE)
         profile = load_profile(run.profile)
         batches = self.runs.batches(date)
+        write = Archiving(self.runs, self.archive, self.log, self.page_base)
         while True:
             results = self.runs.results(date)
             digest = _digest(run, profile.reader, batches, results, now)
-            self._write(digest)
+            write(digest)
             # Batches may have been scored meanwhile, and another call may have written them first.
             if self.runs.remaining(date) == results.remaining:
                 break
@@ -120,23 +122,6 @@ class Aggregate:
             for recipient, claim in self.runs.mail_claims(day).items():
                 if claim.state == "SENDING" and claim.age >= CLAIM_SECONDS:
                     self._settle_as_uncertain(day, recipient, ABANDONED_CLAIM)
-
-    def _write(self, digest: Digest) -> None:
-        forms = {
-            "md": rendering.render_markdown(digest),
-            "html": rendering.render_page(digest),
-            "json": rendering.render_json(digest),
-        }
-        for ending, body in forms.items():
-            self.archive.write(f"{digest.date}/digest.{ending}", body)
-        self.runs.record_day(Day.of(digest))
-        days = self.runs.days()
-        if days[-1].date == digest.date:
-            latest = {**forms, "html": rendering.render_page(digest, index="index.html")}
-            for ending, body in latest.items():
-                self.archive.write(f"latest.{ending}", body)
-        self.archive.write("index.html", rendering.render_index(days, digest.reader.language))
-        self.archive.write(rendering.SCHEMA_NAME, rendering.render_schema())
 
     def _mail(self, digest: Digest, recipient: str) -> MailState:
         claim = self.runs.mail_claim(digest.date, recipient)

@@ -1,0 +1,126 @@
+"""The archive as Atom feeds (RFC 4287): one of the days, one of the recommended papers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from feedgenerator import Atom1Feed
+
+from arxiv_digest.language import Words, words
+from arxiv_digest.models import PapersOfDay
+from arxiv_digest.rendering.context import environment
+from arxiv_digest.rendering.mathematics import tex_text
+
+DAYS_IN_FEED = 30
+"""The days in ``feed.xml``, and those whose papers can stand in ``papers.xml``."""
+
+PAPERS_IN_FEED = 200
+"""The papers in ``papers.xml``."""
+
+AUTHORS_IN_FEED = 12
+"""The authors named in an entry."""
+
+_IDS = UUID("6f3a1c52-8d0b-4f7e-9a34-2b1d5c7e90af")
+"""The name space of all ids; by another one every entry would be new to every feed reader."""
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 has no way to write (production 2, Char)."""
+
+
+def render_day_feed(days: Iterable[PapersOfDay], language: str, base: str = "") -> str:
+    """The newest days as an Atom feed, one entry a day, with its recommended papers.
+
+    ``base`` is the address of the archive with a slash at its end; without one every address of the
+    archive is relative to the feed. An entry's id is made of its date alone.
+    """
+    said = words(language)
+    newest = _newest(days)
+    feed = _feed("feed.xml", said, newest, base)
+    template = environment().get_template("feed_day.html.j2")
+    for day in newest:
+        feed.add_item(
+            title=said.day_title.format(date=day.title_date),
+            link=f"{base}{day.date}/digest.html",
+            description=said.summary.format(
+                announced=len(day.papers), recommended=len(day.recommended)
+            ),
+            content=_xml(template.render(day=day, said=said, text=tex_text)),
+            unique_id=_id(str(day.date)),
+            updateddate=day.made_at,
+        )
+    return str(feed.writeString("utf-8"))
+
+
+def render_paper_feed(days: Iterable[PapersOfDay], language: str, base: str = "") -> str:
+    """The newest recommended papers as an Atom feed, one entry a paper and day.
+
+    ``base`` is as for :func:`render_day_feed`. An entry leads to arXiv, and relates to its place in
+    the digest; its id is made of date and paper, so that one that was recommended on two days is
+    two entries.
+    """
+    said = words(language)
+    newest = _newest(days)
+    feed = _feed("papers.xml", said, newest, base)
+    template = environment().get_template("feed_paper.html.j2")
+    found = [(day, paper) for day in newest for paper in day.recommended]
+    for day, paper in found[:PAPERS_IN_FEED]:
+        place = f"{base}{paper.permalink}"
+        feed.add_item(
+            title=_xml(tex_text(paper.title)),
+            link=paper.link,
+            description=None,
+            content=_xml(template.render(paper=paper, place=place, said=said, text=tex_text)),
+            unique_id=_id(f"{day.date} {paper.id}"),
+            updateddate=day.made_at,
+            categories=[_xml(paper.field)] if paper.field else (),
+            authors=[_xml(name) for name in paper.authors[:AUTHORS_IN_FEED]],
+            related=place,
+        )
+    return str(feed.writeString("utf-8"))
+
+
+class _Feed(Atom1Feed):  # type: ignore[misc]
+    """What the library's feed lacks: a time that is given, several authors, related pages."""
+
+    def latest_post_date(self) -> datetime:
+        updated: datetime = self.feed["updated"]
+        return updated
+
+    def add_item_elements(self, handler: Any, item: dict[str, Any]) -> None:
+        super().add_item_elements(handler, item)
+        for name in item.get("authors", ()):
+            handler.startElement("author", {})
+            handler.addQuickElement("name", name)
+            handler.endElement("author")
+        if "related" in item:
+            handler.addQuickElement("link", "", {"rel": "related", "href": item["related"]})
+
+
+def _feed(name: str, said: Words, newest: list[PapersOfDay], base: str) -> _Feed:
+    titles = {"feed.xml": said.title, "papers.xml": said.papers_title}
+    return _Feed(
+        title=titles[name],
+        link=f"{base}index.html",
+        description=None,
+        language=said.html_lang,
+        author_name=said.title,
+        feed_url=f"{base}{name}",
+        feed_guid=_id(name),
+        updated=max(day.made_at for day in newest),
+    )
+
+
+def _newest(days: Iterable[PapersOfDay]) -> list[PapersOfDay]:
+    return sorted(days, key=lambda day: day.date, reverse=True)[:DAYS_IN_FEED]
+
+
+def _id(name: str) -> str:
+    return uuid5(_IDS, name).urn
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("", text)

@@ -1,0 +1,52 @@
+"""The papers of a month: for other programs, and as the index that the front page searches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from arxiv_digest.models import Digest, PapersOfDay, PapersOfMonth
+from arxiv_digest.rendering.mathematics import tex_text
+
+
+def render_papers(digest: Digest) -> str:
+    """Every paper of a digest as JSON, of which the files of its month are made."""
+    return PapersOfDay.of(digest).model_dump_json() + "\n"
+
+
+def render_month(month: str, days: Iterable[PapersOfDay]) -> str:
+    """Every paper that was read in a month (``2026-01``), as JSON."""
+    in_order = sorted(days, key=lambda day: day.date)
+    papers = tuple(paper for day in in_order for paper in day.papers)
+    return PapersOfMonth(month=month, papers=papers).model_dump_json() + "\n"
+
+
+def render_search(month: str, days: Iterable[PapersOfDay]) -> str:
+    """The index of a month as a script, which a page may also load from a folder of files.
+
+    It calls ``arxivDigestMonth`` with the month, the names of the fields, and one row a paper, the
+    newest day first: day of the month, id, title without its simple TeX, score or null, the
+    field's place among the names or null, and the first author. All is ASCII without ``<``, so that
+    no page's encoding and no end of a script can break it.
+    """
+    newest_first = sorted(days, key=lambda day: day.date, reverse=True)
+    papers = [paper for day in newest_first for paper in day.papers]
+    names = list(dict.fromkeys(paper.field for paper in papers if paper.field is not None))
+    place: dict[str | None, int] = {name: number for number, name in enumerate(names)}
+    rows = (
+        [
+            paper.date.day,
+            paper.id,
+            tex_text(paper.title),
+            paper.score,
+            place.get(paper.field),
+            next(iter(paper.authors), ""),
+        ]
+        for paper in papers
+    )
+    lines = ",\n".join(_script(row) for row in rows)
+    return f"arxivDigestMonth({_script(month)}, {_script(names)}, [\n{lines}\n]);\n"
+
+
+def _script(value: object) -> str:
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

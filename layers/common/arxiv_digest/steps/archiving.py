@@ -1,0 +1,83 @@
+"""A digest to the archive: the files of its day, then those that it shares with other days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from arxiv_digest import rendering
+from arxiv_digest.adapters.archive import Archive
+from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.models import Day, Digest, PapersOfDay, Value
+
+V = TypeVar("V", bound=Value)
+
+
+@dataclass(frozen=True)
+class Archiving:
+    """The archive with the table's index of days beside it.
+
+    ``page_base`` is the archive's address on the web without a slash at its end, or empty.
+    """
+
+    runs: Runs
+    archive: Archive
+    log: Callable[[str], None]
+    page_base: str = ""
+
+    def __call__(self, digest: Digest) -> None:
+        """Write a digest's own files, and make the shared ones of what all days have left.
+
+        Shared files are made of the small files of days, and of the index in the table, which each
+        call writes first. They are made again where one of these changed meanwhile: of calls for
+        different days at the same time, the last to write has seen what all of them wrote.
+        Afterwards they are the same whichever came first.
+        """
+        for key, body in rendering.day_files(digest).items():
+            self.archive.write(key, body)
+        self.runs.record_day(Day.of(digest))
+        while True:
+            days = self.runs.days()
+            in_feeds = {day.date for day in days[-rendering.DAYS_IN_FEED :]}
+            kept = self._kept({digest.date, *in_feeds})
+            wanted = [
+                key
+                for key in kept
+                if key.startswith(f"{digest.date:%Y-%m}-")
+                or dt.date.fromisoformat(key.partition("/")[0]) in in_feeds
+            ]
+            papers = [day for key in wanted if (day := self._read(key, PapersOfDay))]
+            # Another call's day may be the newest by now, and this one may have written over it.
+            newest = days[-1].date
+            latest = (
+                digest if newest == digest.date else self._read(f"{newest}/digest.json", Digest)
+            )
+            base = f"{self.page_base}/" if self.page_base else ""
+            shared = rendering.shared_files(digest, latest, days, papers, base)
+            for key, body in shared.items():
+                self.archive.write(key, body)
+            if self.runs.days() == days and self._kept({digest.date, *in_feeds}) == kept:
+                return
+
+    def _kept(self, dates: Iterable[dt.date]) -> dict[str, str]:
+        """The entity tag of each day's file of papers in the months of some dates, by key."""
+        months = sorted({f"{date:%Y-%m}" for date in dates})
+        return {
+            key: tag
+            for month in months
+            for key, tag in self.archive.tags(f"{month}-").items()
+            if key.endswith("/papers.json")
+        }
+
+    def _read(self, key: str, kind: type[V]) -> V | None:
+        """A value of the archive, or none where it is gone or written by another version."""
+        body = self.archive.read(key)
+        try:
+            return kind.model_validate_json(body) if body is not None else None
+        except ValidationError as problem:
+            self.log(f"{key} is left out of the archive's shared files: {problem}")
+            return None
