@@ -13,7 +13,7 @@ PY := .venv/bin/python
 UV := .local/uv/bin/uv
 ENVIRONMENTS := .venv/.done .local/emulator/.done .local/sam/.done
 
-.PHONY: help digest backfill open up down logs test chaos check format lock clean
+.PHONY: help digest backfill open gallery up down logs test chaos bench check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -32,6 +32,9 @@ backfill: $(ENVIRONMENTS) ## rebuild the digest of a past day, DATE=2026-01-22
 
 open: .venv/.done ## read the archive in OUT in the browser, until Ctrl-C
 	@$(PY) -m local open
+
+gallery: .venv/.done ## pictures of mail, page and archive into docs/gallery
+	@$(PY) -m local.gallery
 
 up: $(ENVIRONMENTS) ## start the emulator and deploy the stack; it stays until make down
 	@$(PY) -m local up
@@ -52,6 +55,9 @@ test: $(ENVIRONMENTS) .local/browser/.done ## all tests: unit, integration, infr
 
 chaos: $(ENVIRONMENTS) ## every fault at every hop, then 200 random schedules; SEED=7 for one of them
 	@$(PY) -m tests.chaos
+
+bench: .venv/.done ## sizes and times, each beside its bound
+	@$(PY) -m benchmarks.page
 
 check: $(ENVIRONMENTS) ## ruff, mypy, bandit, pip-audit, cfn-lint, sam validate
 	.venv/bin/ruff check .

@@ -27,7 +27,6 @@ from arxiv_digest.profile import ProfileError, load_profile
 from local import day, emulator, feeds, serving, stack
 from local.emulator import HOME, ROOT
 
-SAMPLE = ROOT / "events/sample/2026-01-22"
 SECRET = "arxiv-digest/llm"  # noqa: S105
 LOG = HOME / "functions.log"
 
@@ -332,7 +331,7 @@ def _feeds(source: str, profile: str) -> Iterator[str]:
         return
     if source == "live":
         say("arXiv cannot be reached from here: the sample day is used instead")
-    folder = SAMPLE if source in ("live", "sample") else Path(source).resolve()
+    folder = feeds.SAMPLE if source in ("live", "sample") else Path(source).resolve()
     if not folder.is_dir():
         raise typer.BadParameter(
             f"there is no folder {folder}; SOURCE is live, sample, or a folder of <category>.xml"

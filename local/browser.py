@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
-LAUNCH = ["--no-sandbox"]
-"""What lets it start as any user, in a container, too; it is shown the project's own pages only."""
-
 
 class NoBrowser(Exception):
-    """No Chromium is installed; the message says so."""
+    """No Chromium is installed; the message says so and how to mend it."""
 
 
-def chromium() -> str:
-    """The path of the machine's Chromium; raises :class:`NoBrowser` where there is none."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        raise NoBrowser(f"no browser is installed here: none of {', '.join(NAMES)}")
-    return found
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    """A browser for the time of the block; raises :class:`NoBrowser` where there is none."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        raise NoBrowser(
+            f"no browser is installed here, none of {', '.join(NAMES)};"
+            " on Debian, apt install chromium"
+        )
+    with sync_playwright() as playwright:
+        # Without a sandbox it starts as any user, in a container, too; it is shown our pages only.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

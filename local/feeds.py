@@ -8,7 +8,9 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from local import serving
+from local.emulator import ROOT
 
+SAMPLE = ROOT / "events/sample/2026-01-22"
 LIVE = "https://rss.arxiv.org/rss"
 EXPORT_API = "https://export.arxiv.org/api/query"
 

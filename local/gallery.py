@@ -6,10 +6,12 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from email.headerregistry import Address
 from email.message import EmailMessage
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from playwright.sync_api import sync_playwright
+import typer
+from playwright.sync_api import Browser
 
 from arxiv_digest.announcements import merge, parse_feed
 from arxiv_digest.local import score_day
@@ -27,10 +29,10 @@ from arxiv_digest.models import (
 from arxiv_digest.profile import Profile, ResearchField, load_profile
 from arxiv_digest.ranking import make_digest
 from arxiv_digest.rendering import render_index, render_mail, render_page
-from local.browser import LAUNCH, chromium
+from local.browser import NoBrowser, browsing
 from local.emulator import ROOT
+from local.feeds import SAMPLE
 
-SAMPLE = ROOT / "events/sample/2026-01-22"
 DATE = dt.date(2026, 1, 22)
 MADE = dt.datetime(2026, 1, 23, 4, 40, 37, tzinfo=dt.UTC)
 
@@ -53,28 +55,20 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LANGUAGES: tuple[Literal["zh", "en"], ...] = ("zh", "en")
 
 
-def make_gallery(folder: Path) -> list[Path]:
-    """Write the pictures into a folder, as PNG, and return their paths.
-
-    Raises :class:`local.browser.NoBrowser` where there is no Chromium.
-    """
+def take_pictures(browser: Browser, folder: Path) -> Iterator[Path]:
+    """Write the pictures into a folder, as PNG, and yield the path of each."""
     folder.mkdir(parents=True, exist_ok=True)
-    made: list[Path] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=LAUNCH)
-        for name, html in pages():
-            for scheme in SCHEMES:
-                for screen, (width, height) in SCREENS.items():
-                    context = browser.new_context(
-                        viewport={"width": width, "height": height}, color_scheme=scheme
-                    )
-                    page = context.new_page()
-                    page.set_content(html)
-                    made.append(folder / f"{name}-{scheme}-{screen}.png")
-                    page.screenshot(path=made[-1])
-                    context.close()
-        browser.close()
-    return made
+    for name, html in pages():
+        for scheme, screen in product(SCHEMES, SCREENS):
+            width, height = SCREENS[screen]
+            page = browser.new_page(
+                viewport={"width": width, "height": height}, color_scheme=scheme
+            )
+            page.set_content(html)
+            picture = folder / f"{name}-{scheme}-{screen}.png"
+            page.screenshot(path=picture)
+            page.close()
+            yield picture
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -181,3 +175,22 @@ def _digest(profile: Profile, papers: list[Paper], outcomes: Mapping[str, Outcom
         scorer=LOCAL_SCORER,
     )
     return make_digest(run, profile.reader, papers, outcomes, Tokens(), MADE, {})
+
+
+def main(
+    gallery: Annotated[Path, typer.Option(envvar="GALLERY", help="folder for the pictures")] = (
+        ROOT / "docs/gallery"
+    ),
+) -> None:
+    """Take pictures of mail, page and archive, of the sample day and of extreme ones."""
+    try:
+        with browsing() as browser:
+            for picture in take_pictures(browser, gallery):
+                typer.echo(f"  {picture}")
+    except NoBrowser as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(1) from None
+
+
+if __name__ == "__main__":
+    typer.run(main)

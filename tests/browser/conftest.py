@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from local.browser import LAUNCH, NoBrowser, chromium
+from local.browser import NoBrowser, browsing
 from tests.servers import QuietHandler, serving
 
 TOOLS = Path(__file__).parents[2] / ".local/browser/node_modules"
@@ -25,13 +25,10 @@ SCHEMES = ("light", "dark")
 def browser() -> Iterator[Browser]:
     """The machine's Chromium, which is not among the project's own dependencies."""
     try:
-        path = chromium()
+        with browsing() as started:
+            yield started
     except NoBrowser as problem:
         pytest.skip(str(problem))
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=LAUNCH)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")

@@ -137,7 +137,7 @@ def test_mathematics_is_shown_in_titles_abstracts_and_reasons() -> None:
 
 
 def test_the_days_beside_it_are_found_by_the_archives_front_page() -> None:
-    page = render_page(a_mixed_digest(), index="index.html")
+    page = render_page(a_mixed_digest(), root="")
     addresses = Parsed(page).addresses
     for address in ("index.html", "index.html#before-2026-01-22", "index.html#after-2026-01-22"):
         assert addresses.count(address) == 2

@@ -57,7 +57,7 @@ def shared_files(
     if latest:
         found |= {
             "latest.md": render_markdown(latest),
-            "latest.html": render_page(latest, index="index.html"),
+            "latest.html": render_page(latest, root=""),
             "latest.json": render_json(latest),
         }
     return {

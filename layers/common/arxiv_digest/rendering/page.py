@@ -38,11 +38,11 @@ class Entry:
     english: bool = False
 
 
-def render_page(digest: Digest, index: str = "../index.html") -> str:
+def render_page(digest: Digest, root: str = "../") -> str:
     """The digest as one HTML page that needs nothing else.
 
-    ``index`` is where the archive's front page lies as seen from this one. A Content Security
-    Policy allows the page its own style and script, by their hashes, and no request at all.
+    ``root`` is where the archive lies as seen from this page. A Content Security Policy allows the
+    page its own style and script, by their hashes, and no request at all.
     """
     given = context(digest)
     said = words(digest.reader.language)
@@ -67,7 +67,7 @@ def render_page(digest: Digest, index: str = "../index.html") -> str:
     fields = _fields(digest)
     page = {
         **given,
-        "index": index,
+        "root": root,
         "entry": entry,
         "fields": [(keys.get(name or "", OTHER), name or said.other_field) for name in fields],
         "categories": sorted({name for paper in digest.papers for name in paper.categories}),
