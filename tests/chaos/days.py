@@ -19,7 +19,7 @@ from tests.feeds import feed
 
 _ARXIV = threading.Lock()
 
-PATIENCE = 200.0
+PATIENCE = 300.0
 """Seconds for a day to come to its end; a message that failed three times is back after 105."""
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from local import emulator
 from tests.deployed import ROOT
+from tests.unit.test_serving import heed_ctrl_c
 
 
 def surroundings() -> dict[str, str]:
@@ -103,6 +104,7 @@ def test_an_archive_is_opened_until_it_is_closed(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_ctrl_c,
     )
     assert running.stdout is not None
     address = running.stdout.readline().partition(" ")[0]
@@ -116,51 +118,6 @@ def test_an_archive_is_opened_until_it_is_closed(tmp_path: Path) -> None:
     with socket.socket() as probe:
         port = int(address.strip("/").rpartition(":")[2])
         assert probe.connect_ex(("127.0.0.1", port)) != 0, "it still listens"
-
-
-def test_a_wrong_profile_is_explained_before_anything_starts(tmp_path: Path) -> None:
-    profile = tmp_path / "mine.yaml"
-    profile.write_text("categories: [cs.LG]\nfields: []\ntreshold: 7\n")
-    said = make("digest", "SOURCE=sample", f"PROFILE={profile}", expect=2)
-    assert f"{profile}: treshold is no key of a profile" in said
-    assert "building" not in said
-    assert "Traceback" not in said
-
-
-@pytest.mark.parametrize(
-    ("arguments", "hint"),
-    [
-        (["SOURCE=/nowhere"], "SOURCE is live, sample, or a folder"),
-        (["SOURCE=sample", "PROFILE=/nowhere.yaml"], "PROFILE names a file"),
-        (["SOURCE=sample", "PROFILE=docs", "CATEGORIES=cs.CV"], "PROFILE names a file"),
-        (["SOURCE=sample", "PROFILE=docs/digest.png"], "is not UTF-8 text"),
-        (["SOURCE=sample", "CATEGORIES=cs,,CV.x.y"], "no arXiv category"),
-        (["SOURCE=sample", "OUT=README.md"], "OUT names a folder"),
-        (["SOURCE=sample", "RECIPIENTS=a@x.org;b@x.org"], "is no bare e-mail address"),
-        (["SOURCE=sample", "LLM_BASE_URL=http://x"], "LLM_BASE_URL needs LLM_MODEL"),
-    ],
-)
-def test_a_wrong_setting_is_explained(arguments: list[str], hint: str) -> None:
-    said = " ".join(make("digest", *arguments, expect=2).replace("│", " ").split())
-    assert hint in said
-    assert "Traceback" not in said
-
-
-@pytest.mark.parametrize(
-    ("arguments", "hint"),
-    [
-        ([], "a date is needed; DATE names the announcement date to rebuild"),
-        (["DATE=yesterday"], "'yesterday' is no date"),
-        (["DATE=2999-01-01"], "2999-01-01 is in the future"),
-        (["DATE=2026-01-22", "OUT=README.md"], "OUT names a folder"),
-        (["DATE=2026-01-22", "RECIPIENTS=a@x.org;b@x.org"], "is no bare e-mail address"),
-    ],
-)
-def test_a_wrong_setting_of_a_backfill_is_explained(arguments: list[str], hint: str) -> None:
-    said = " ".join(make("backfill", *arguments, expect=2).replace("│", " ").split())
-    assert hint in said
-    assert "building" not in said
-    assert "Traceback" not in said
 
 
 def test_a_second_command_at_the_same_time_is_turned_away() -> None:

@@ -176,7 +176,7 @@ def test_the_common_layer_is_our_package_and_the_readers_profile(built: Path) ->
     packaged = {path.relative_to(folder): path for path in files(folder)}
     assert set(packaged) == set(expected)
     # Templates travel too, and what editors and checkers leave behind does not.
-    assert {path.suffix for path in packaged} == {".py", ".j2", ".yaml"}
+    assert {path.suffix for path in packaged} == {".py", ".j2", ".js", ".yaml"}
     for path, original in expected.items():
         assert filecmp.cmp(packaged[path], original, shallow=False), path
 

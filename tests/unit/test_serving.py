@@ -99,6 +99,11 @@ def test_no_way_leads_out_of_the_folder(address: str, steps: list[str]) -> None:
     assert b"secret" not in ask(address, "/" + "/".join(steps))[2]
 
 
+def heed_ctrl_c() -> None:
+    """Let a process be ended by Ctrl-C even where its parent runs in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def opened(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """The command behind ``make open``."""
@@ -109,6 +114,7 @@ def opened(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
     try:
         yield running

@@ -29,7 +29,7 @@ def test_without_arxiv_the_sample_is_used_and_said_so(
 ) -> None:
     monkeypatch.setattr(feeds, "arxiv_reachable", lambda: False)
     with commands._feeds("live", PROFILE) as base_url:
-        sample = (commands.SAMPLE / "cs.CV.xml").read_bytes()
+        sample = (feeds.SAMPLE / "cs.CV.xml").read_bytes()
         assert read(f"{base_url}/cs.CV") == sample
     assert "arXiv cannot be reached" in capsys.readouterr().out
 
@@ -63,7 +63,7 @@ def test_the_profile_can_be_narrowed_to_some_categories() -> None:
 
 
 def test_the_sample_is_a_day_of_48_papers_without_anybodys_scores() -> None:
-    files = sorted(commands.SAMPLE.glob("*.xml"))
+    files = sorted(feeds.SAMPLE.glob("*.xml"))
     parsed = [parse_feed(file.read_bytes(), file.stem) for file in files]
     assert all(feed.reading.state == "fresh" for feed in parsed)
     merged = merge([feed.papers for feed in parsed], [AnnounceType.NEW])
@@ -80,7 +80,7 @@ def test_the_samples_abstracts_are_this_projects_own(digest_data: Path) -> None:
     seeds = {row["id"] for row in theirs.values() if row["seed_score"] is not None}
     ours = {
         paper.id: paper
-        for file in commands.SAMPLE.glob("*.xml")
+        for file in feeds.SAMPLE.glob("*.xml")
         for paper in parse_feed(file.read_bytes(), file.stem).papers
     }
     assert seeds < ours.keys()
