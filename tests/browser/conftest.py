@@ -97,13 +97,14 @@ def axe(visit: Visiting) -> Callable[..., None]:
         pytest.skip("axe-core is not installed; `make .local/browser/.done` installs it")
 
     def check(html: str, prepare: Callable[[Page], None] | None = None) -> None:
+        page = visit(html, bypass_csp=True).page
+        if prepare:
+            prepare(page)
+        page.evaluate(script.read_text("utf-8"))
         for scheme, width in (("light", 1280), ("dark", 320)):
-            viewport = {"width": width, "height": 900}
-            visited = visit(html, color_scheme=scheme, viewport=viewport, bypass_csp=True)
-            if prepare:
-                prepare(visited.page)
-            visited.page.evaluate(script.read_text("utf-8"))
-            found = visited.page.evaluate("axe.run()")
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 900})
+            found = page.evaluate("axe.run()")
             broken = [
                 f"{scheme}: {rule['id']}: {node['html'][:200]} {node['failureSummary']}"
                 for rule in found["violations"]

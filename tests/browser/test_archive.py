@@ -75,6 +75,10 @@ def opened(browser: Browser, archive: Path) -> Iterator[Opened]:
     assert trouble == []
 
 
+def test_axe_finds_nothing(axe: Callable[..., None], archive: Path) -> None:
+    axe((archive / "index.html").read_text("utf-8"))
+
+
 def results(page: Page) -> Any:
     return page.locator(".search li a")
 

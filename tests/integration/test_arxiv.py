@@ -175,8 +175,8 @@ def test_redirects_without_end_are_refused(reader: FeedReader, server: FeedServe
 def test_a_bomb_of_gzip_is_refused_without_being_unpacked(
     reader: FeedReader, server: FeedServer
 ) -> None:
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bomb = b"".join(packer.compress(b"\0" * 10_000_000) for _ in range(100)) + packer.flush()
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    bomb = b"".join(packer.compress(b"\0" * 10_000_000) for _ in range(30)) + packer.flush()
     assert len(bomb) < 2_000_000
     server.bodies["cs.LG"] = bomb
     tracemalloc.start()

@@ -343,7 +343,7 @@ ANY_TEXT = st.builds(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     recommended=st.integers(0, 300),
     failed=st.integers(0, 300),
