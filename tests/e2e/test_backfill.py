@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from datetime import UTC, date, datetime
-from pathlib import Path
-
-import pytest
 
 from arxiv_digest.adapters.archive import raw_feed_key
-from arxiv_digest.models import Digest, FeedState
-from arxiv_digest.rendering import render_json
-from local import emulator
-from tests.builders import a_digest, scored
-from tests.deployed import READERS, ROOT, Deployed
+from arxiv_digest.models import FeedState
+from tests.deployed import READERS, Deployed
 from tests.e2e.test_day import assert_the_ledger_is_exact, papers_of
-from tests.export_api import export_api
 from tests.feeds import feed
 
 
@@ -80,50 +70,3 @@ def test_what_failed_is_scored_once_more_and_mailed_to_nobody_twice(deployed: De
     assert second.tokens.total == 11 * 12
     assert [deployed.model.asked(paper.id) for paper in (listed[0], listed[11])] == [2, 1]
     assert deployed.mails(day) == sorted(READERS)
-
-
-def test_one_command_rebuilds_a_day_on_this_machine(tmp_path: Path) -> None:
-    if emulator.remembered():
-        pytest.skip("an emulator that `make up` started is in use; `make down` stops it")
-    day = date(2026, 2, 5)
-    kept, read, asked = papers_of(day, 3)
-    asked = asked.model_copy(update={"categories": ("cs.RO",)})
-    folder = tmp_path / f"raw/{day}"
-    folder.mkdir(parents=True)
-    (folder / "cs.CV.xml").write_bytes(feed("cs.CV", day, [kept, read]))
-    another = a_digest([(read, scored(read))], date=date(2026, 2, 6))
-    (tmp_path / "2026-02-06").mkdir()
-    (tmp_path / "2026-02-06/digest.json").write_text(render_json(another), "utf-8")
-    (tmp_path / "latest.html").write_text("of 2026-02-06")
-    with export_api() as api:
-        api.submit(datetime(2026, 2, 4, 12, tzinfo=UTC), asked)
-        ran = subprocess.run(
-            [str(ROOT / ".venv/bin/python"), "-m", "local", "backfill"],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "PYTHONPATH": "layers/common:.",
-                "DATE": str(day),
-                "OUT": str(tmp_path),
-                "CATEGORIES": "cs.CV cs.RO",
-                "EXPORT_API_URL": api.url,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-    assert ran.returncode == 0, ran.stdout
-    assert f"kept feeds of {day}: cs.CV" in ran.stdout
-    assert f"no feed is kept of cs.RO: {api.url} is asked" in ran.stdout
-    assert "announced 2 = scored 2 + triaged 0 + failed 0" in ran.stdout
-    assert "could only be rebuilt approximately" in ran.stdout
-    assert "mail to reader@example.org: not sent" in ran.stdout
-    made = json.loads((tmp_path / f"{day}/digest.json").read_text("utf-8"))
-    assert {paper.id for paper in Digest.model_validate(made).papers} == {kept.id, asked.id}
-    assert made["seen_before"] == 1, "another day's digest has read it"
-    assert "2026-02-06/digest.html" in (tmp_path / "index.html").read_text("utf-8")
-    assert (tmp_path / "latest.html").read_text() == "of 2026-02-06"
-    assert (folder / "cs.RO.api-1.xml").exists(), "what the API answered is on record"
-    assert len(api.requests) == 1

@@ -7,14 +7,20 @@ import os
 import signal
 import socket
 import subprocess
+from datetime import UTC, date, datetime
 from email import message_from_bytes
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
+from arxiv_digest.models import Digest
+from arxiv_digest.rendering import render_json
 from local import emulator
-from tests.deployed import ROOT
+from tests.builders import a_digest, scored
+from tests.deployed import ROOT, papers_of
+from tests.export_api import export_api
+from tests.feeds import feed
 from tests.unit.test_serving import heed_ctrl_c
 
 
@@ -73,7 +79,17 @@ def test_one_command_makes_a_real_digest_of_the_sample(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("nothing_running")
-def test_the_emulator_stays_up_until_it_is_taken_down() -> None:
+def test_a_day_is_rebuilt_on_the_emulator_that_stays_up(tmp_path: Path) -> None:
+    day = date(2026, 2, 5)
+    kept, read, asked = papers_of(day, 3)
+    asked = asked.model_copy(update={"categories": ("cs.RO",)})
+    folder = tmp_path / f"raw/{day}"
+    folder.mkdir(parents=True)
+    (folder / "cs.CV.xml").write_bytes(feed("cs.CV", day, [kept, read]))
+    another = a_digest([(read, scored(read))], date=date(2026, 2, 6))
+    (tmp_path / "2026-02-06").mkdir()
+    (tmp_path / "2026-02-06/digest.json").write_text(render_json(another), "utf-8")
+    (tmp_path / "latest.html").write_text("of 2026-02-06")
     try:
         said = make("up")
         running = emulator.remembered()
@@ -81,10 +97,34 @@ def test_the_emulator_stays_up_until_it_is_taken_down() -> None:
         assert f"AWS_ENDPOINT_URL={running.url}" in said
         assert "FetchFunctionName" in said
         assert make("logs").strip() == ""
+        with export_api() as api:
+            api.submit(datetime(2026, 2, 4, 12, tzinfo=UTC), asked)
+            said = make(
+                "backfill",
+                DATE=str(day),
+                OUT=str(tmp_path),
+                CATEGORIES="cs.CV cs.RO",
+                EXPORT_API_URL=api.url,
+            )
+        assert emulator.remembered() == running
+        assert f"fetch started for {day}" in make("logs")
     finally:
         assert "stopped" in make("down")
     assert emulator.remembered() is None
     assert "no emulator is running" in make("down")
+
+    assert f"kept feeds of {day}: cs.CV" in said
+    assert f"no feed is kept of cs.RO: {api.url} is asked" in said
+    assert "announced 2 = scored 2 + triaged 0 + failed 0" in said
+    assert "could only be rebuilt approximately" in said
+    assert "mail to reader@example.org: not sent" in said
+    made = json.loads((tmp_path / f"{day}/digest.json").read_text("utf-8"))
+    assert {paper.id for paper in Digest.model_validate(made).papers} == {kept.id, asked.id}
+    assert made["seen_before"] == 1, "another day's digest has read it"
+    assert "2026-02-06/digest.html" in (tmp_path / "index.html").read_text("utf-8")
+    assert (tmp_path / "latest.html").read_text() == "of 2026-02-06"
+    assert (folder / "cs.RO.api-1.xml").exists(), "what the API answered is on record"
+    assert len(api.requests) == 1
 
 
 def test_help_names_every_command() -> None:
