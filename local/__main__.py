@@ -92,7 +92,7 @@ def digest(
     text = _profile(profile, categories.replace(",", " ").split())
     readers = _addresses(recipients)
     _refuse_file(out)
-    with emulator.alone(), _feeds(source, text) as base_url, emulator.running() as running:
+    with _feeds(source, text) as base_url, emulator.alone(), emulator.running() as running:
         deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
         _make(deployed, text, {}, out, readers, patience)
 

@@ -239,11 +239,13 @@ FAULTS = (
         "fetch → SQS",
         held_and_killed("Fetch", "sqs", "")["inject"],
         _killed_and_an_hour_later,
+        alone=True,
     ),
     Fault(
         "killed before the run is written",
         "fetch → DynamoDB",
         **held_and_killed("Fetch", "dynamodb", "PutItem"),
+        alone=True,
     ),
     Fault(
         "killed before its scores are written",
@@ -372,9 +374,11 @@ def pass_all(deployed: Deployed, faults: Sequence[Fault]) -> dict[str, Future[Ro
         ]
         with ThreadPoolExecutor(1) as arxiv, ThreadPoolExecutor(4) as pool:
             for fault, begin in sorted(starts, key=lambda item: item[0].of_fetch):
+                if fault.alone:
+                    continue
                 if fault.of_fetch:
                     pool.submit(end, fault, arxiv.submit(begin).result)
-                elif not fault.alone:
+                else:
                     pool.submit(end, fault, begin)
         for fault, begin in starts:
             if fault.alone:
