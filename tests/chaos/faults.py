@@ -35,6 +35,12 @@ def _nothing(_: Day) -> None:
     pass
 
 
+ONE_BATCH = 10
+"""Papers of a day whose batch dies: another one's call would die with it, at any place.
+
+Where it has not yet shortened the time for which its message is hidden, that is an hour.
+"""
+
 HANGS = {"timeout_ms": 60_000}
 CARRIED_OUT = {"latency": 8_000}
 """How a request is held: AWS never has it, or carries it out when nobody waits for it any more."""
@@ -251,12 +257,14 @@ FAULTS = (
         "killed before its scores are written",
         "score → DynamoDB",
         **held_and_killed("Score", "dynamodb", "TransactWriteItems"),
+        papers=ONE_BATCH,
         alone=True,
     ),
     Fault(
         "killed before it hears that its scores are written",
         "score → DynamoDB",
         **held_and_killed("Score", "dynamodb", "TransactWriteItems", CARRIED_OUT),
+        papers=ONE_BATCH,
         alone=True,
     ),
     Fault(
