@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from email.headerregistry import Address
-from email.message import EmailMessage
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
@@ -87,10 +86,8 @@ def mail(digest: Digest) -> str:
     """The HTML part of a digest's mail."""
     sender = Address("arXiv digest", addr_spec="digest@example.org")
     address = f"https://digest.example.org/{digest.date}/digest.html"
-    message: EmailMessage = render_mail(digest, sender, "reader@example.org", address)
-    part = message.get_body(("html",))
-    assert part is not None
-    return str(part.get_content())
+    _, html = render_mail(digest, sender, "reader@example.org", address).iter_parts()
+    return str(html.get_content())
 
 
 def sample_day(language: Literal["zh", "en"]) -> Digest:
