@@ -94,6 +94,7 @@ def digest(
     _refuse_file(out)
     with _feeds(source, text) as base_url, emulator.alone(), emulator.running() as running:
         deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
+        day.carry_days_over(deployed, out, say)
         _make(deployed, text, {}, out, readers, patience)
 
 
@@ -124,7 +125,8 @@ def backfill(
         deployed = _deploy(
             running, feeds.LIVE, recipients, sender, llm_base_url, llm_model, export_api_url
         )
-        day.carry_over(deployed, out, past, say)
+        day.carry_feeds_over(deployed, out, past)
+        day.carry_days_over(deployed, out, say)
         wanted = load_profile(text).categories
         kept = day.kept_feeds(deployed, past, wanted)
         missing = [category for category in wanted if category not in kept]

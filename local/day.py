@@ -46,16 +46,21 @@ def run_day(
     return day
 
 
-def carry_over(stack: Stack, out: Path, day: date, say: Callable[[str], None]) -> None:
-    """Give a stack what earlier digests left below ``out`` that rebuilding a day needs.
-
-    That is the day's kept feeds, the papers that other days have read, and the index of days with
-    what the files that days share are made of.
-    """
+def carry_feeds_over(stack: Stack, out: Path, day: date) -> None:
+    """Give a stack the feeds of a day that are kept below ``out``."""
     s3 = stack.client("s3")
     for file in sorted((out / f"raw/{day}").glob("*.xml")):
         key = f"raw/{day}/{file.name}"
         s3.put_object(Bucket=stack.outputs["Bucket"], Key=key, Body=file.read_bytes())
+
+
+def carry_days_over(stack: Stack, out: Path, say: Callable[[str], None]) -> None:
+    """Give a stack the days that earlier digests left below ``out``.
+
+    That is the papers they have read, which no other day reads again, and the index of days with
+    what the files that days share are made of.
+    """
+    s3 = stack.client("s3")
     runs = _runs(stack)
     for file in sorted(out.glob("????-??-??/digest.json")):
         try:

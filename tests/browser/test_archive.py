@@ -41,7 +41,7 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         month = f"{digest.date:%Y-%m}"
         of_month = [day for day in papers if f"{day.date:%Y-%m}" == month]
         files |= {**day_files(digest), f"search/{month}.js": render_search(month, of_month)}
-    files |= shared_files(digests[-1], digests[-1], days, papers)
+    files |= shared_files(digests[-1], digests[-1], days, papers, "an archive")
     for key, body in files.items():
         file = folder / key
         file.parent.mkdir(parents=True, exist_ok=True)

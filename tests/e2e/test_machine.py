@@ -17,7 +17,7 @@ import pytest
 from arxiv_digest.models import Digest
 from arxiv_digest.rendering import render_json
 from local import emulator
-from tests.builders import a_digest, scored
+from tests.builders import a_digest, a_paper, scored
 from tests.deployed import ROOT, papers_of
 from tests.export_api import export_api
 from tests.feeds import feed
@@ -53,6 +53,11 @@ def nothing_running() -> None:
 
 @pytest.mark.usefixtures("nothing_running")
 def test_one_command_makes_a_real_digest_of_the_sample(tmp_path: Path) -> None:
+    paper = a_paper(announced=date(2026, 1, 21))
+    before = a_digest([(paper, scored(paper))], date=paper.announced)
+    (tmp_path / "2026-01-21").mkdir()
+    (tmp_path / "2026-01-21/digest.json").write_text(render_json(before), "utf-8")
+
     said = make("digest", "SOURCE=sample", f"OUT={tmp_path}", "RECIPIENTS=a@b.org,c@d.org")
 
     assert "announced 48 = scored 48 + triaged 0 + failed 0" in said
@@ -64,6 +69,8 @@ def test_one_command_makes_a_real_digest_of_the_sample(tmp_path: Path) -> None:
         assert (day / name).stat().st_size > 1000
     for name in ("index.html", "latest.html", "latest.md", "latest.json", "digest.schema.json"):
         assert (tmp_path / name).exists()
+    listed = (tmp_path / "index.html").read_text("utf-8")
+    assert [f"{date}/digest.html" in listed for date in ("2026-01-21", "2026-01-22")] == [True] * 2
     digest = json.loads((day / "digest.json").read_text("utf-8"))
     assert digest["scorer"] == {"kind": "local", "name": "local TF-IDF"}
     assert digest["tokens"]["total"] == 0

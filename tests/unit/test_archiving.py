@@ -12,14 +12,14 @@ import pytest
 from arxiv_digest.models import Day, Digest, PapersOfDay
 from arxiv_digest.rendering import render_json, render_papers, shared_files
 from arxiv_digest.steps.archiving import Archiving
-from tests.builders import DAY, a_digest, a_paper, a_run, scored
+from tests.builders import DAY, a_digest, a_paper, a_profile, a_run, scored
 from tests.memory import MemoryArchive, MemoryRuns
 
 
-def a_digest_of(day: date, title: str = "") -> Digest:
+def a_digest_of(day: date, title: str = "", language: str = "en") -> Digest:
     """A digest of one paper, which has the day in its title."""
     paper = a_paper(title=title or f"Paper of {day}")
-    return a_digest([(paper, scored(paper, 9))], date=day)
+    return a_digest([(paper, scored(paper, 9))], a_profile(language=language), date=day)
 
 
 class Place:
@@ -171,5 +171,26 @@ def test_what_leads_to_a_file_is_written_after_it() -> None:
 
 def test_no_search_engine_may_read_the_archive() -> None:
     digest = a_digest_of(DAY)
-    files = shared_files(digest, digest, [Day.of(digest)], [PapersOfDay.of(digest)])
+    files = shared_files(digest, digest, [Day.of(digest)], [PapersOfDay.of(digest)], "an archive")
     assert files["robots.txt"] == "User-agent: *\nDisallow: /\n"
+
+
+def test_the_shared_files_have_the_language_of_the_newest_digest() -> None:
+    older = a_digest_of(DAY, language="zh")
+    newest = a_digest_of(DAY + timedelta(days=1), language="en")
+    digests = (older, newest)
+    days, papers = [Day.of(each) for each in digests], [PapersOfDay.of(each) for each in digests]
+    files = shared_files(older, newest, days, papers, "an archive")
+    assert '<html lang="en">' in files["index.html"]
+    assert 'xml:lang="en"' in files["feed.xml"]
+
+
+def test_the_feeds_tell_of_the_newest_days_alone() -> None:
+    long_ago = a_digest_of(DAY)
+    days = [Day.of(a_digest_of(DAY + timedelta(days=number))) for number in range(40)]
+    newest = a_digest_of(days[-1].date)
+    papers = [PapersOfDay.of(long_ago), PapersOfDay.of(newest)]
+    files = shared_files(long_ago, newest, days, papers, "an archive")
+    for name in ("feed.xml", "papers.xml"):
+        assert f"{newest.date}/digest.html" in files[name]
+        assert f"{DAY}/digest.html" not in files[name]

@@ -55,7 +55,7 @@ def valid(text: str) -> Any:
     ],
 )
 def test_the_grammar_refuses_what_lacks_something(path: str, why: str) -> None:
-    tree = etree.fromstring(render_paper_feed([a_day()], "en").encode())
+    tree = etree.fromstring(render_paper_feed([a_day()], "en", "an archive").encode())
     found = tree.find(path, {"atom": ATOM[1:-1]})
     assert found is not None
     found.getparent().remove(found)
@@ -71,7 +71,7 @@ def test_both_feeds_are_valid_atom_whatever_their_papers_hold(render: Any, langu
         a_day(2, authors=()),
     ]
     for days in (listed, listed[1:2]):
-        assert valid(render(days, language)).feed.language.startswith(language)
+        assert valid(render(days, language, "an archive")).feed.language.startswith(language)
 
 
 PLAIN = st.characters(exclude_categories=["Cs"], exclude_characters="\\${}~%`'")
@@ -81,8 +81,8 @@ PLAIN = st.characters(exclude_categories=["Cs"], exclude_characters="\\${}~%`'")
 @given(text=st.text(PLAIN, max_size=40))
 def test_any_title_reaches_a_feed_reader_as_it_is_but_for_what_xml_cannot_hold(text: str) -> None:
     days = [a_day(title=f"x{text}x")]
-    valid(render_day_feed(days, "en"))
-    rendered = render_paper_feed(days, "en")
+    valid(render_day_feed(days, "en", "an archive"))
+    rendered = render_paper_feed(days, "en", "an archive")
     valid(rendered)
     kept = "".join(c for c in text if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff"))
     title = etree.fromstring(rendered.encode()).findtext(f"{ATOM}entry/{ATOM}title")
@@ -91,7 +91,7 @@ def test_any_title_reaches_a_feed_reader_as_it_is_but_for_what_xml_cannot_hold(t
 
 
 def test_the_feed_of_days_has_an_entry_a_day_with_its_papers_newest_first() -> None:
-    feed = valid(render_day_feed([a_day(1), a_day(0, recommended=2)], "en"))
+    feed = valid(render_day_feed([a_day(1), a_day(0, recommended=2)], "en", "an archive"))
     assert [entry.link for entry in feed.entries] == [
         "2026-01-22/digest.html",
         "2026-01-21/digest.html",
@@ -105,7 +105,7 @@ def test_the_feed_of_days_has_an_entry_a_day_with_its_papers_newest_first() -> N
 
 
 def test_the_feed_of_papers_has_an_entry_a_paper_and_day() -> None:
-    feed = valid(render_paper_feed([a_day(0), a_day(1)], "en"))
+    feed = valid(render_paper_feed([a_day(0), a_day(1)], "en", "an archive"))
     assert [entry.link for entry in feed.entries] == ["https://arxiv.org/abs/2601.00001"] * 2
     first, second = feed.entries
     assert first.id != second.id
@@ -122,22 +122,30 @@ def test_the_feed_of_papers_has_an_entry_a_paper_and_day() -> None:
 
 def test_ids_stay_as_they_are_when_a_digest_is_made_again() -> None:
     # Feed readers know an entry by its id: these may never change.
-    [day] = valid(render_day_feed([a_day()], "en")).entries
-    [paper] = valid(render_paper_feed([a_day()], "en")).entries
+    [day] = valid(render_day_feed([a_day()], "en", "an archive")).entries
+    [paper] = valid(render_paper_feed([a_day()], "en", "an archive")).entries
     assert (day.id, paper.id) == (
-        "urn:uuid:4a4adf81-88bb-56b2-88d5-a82b949a9936",
-        "urn:uuid:d15194e4-d3c1-5b36-881f-7b52f2e68391",
+        "urn:uuid:122c17f5-da82-58e6-a4f0-e55c2d88a289",
+        "urn:uuid:347f7f66-4260-52fc-982c-491d7d99c089",
     )
     later = a_day(title="another").model_copy(update={"made_at": NOW + timedelta(hours=3)})
-    again = valid(render_paper_feed([later], "zh", "https://d.example.org/")).entries[0]
+    base = "https://d.example.org/"
+    [again] = valid(render_paper_feed([later], "zh", "an archive", base)).entries
     assert again.id == paper.id
     assert again.updated != paper.updated
+
+
+def test_no_two_archives_have_an_id_in_common() -> None:
+    for render in (render_day_feed, render_paper_feed):
+        one, other = (valid(render([a_day()], "en", name)) for name in ("one", "other"))
+        assert one.feed.id != other.feed.id
+        assert one.entries[0].id != other.entries[0].id
 
 
 @pytest.mark.parametrize("render", FEEDS)
 def test_a_feed_with_an_address_names_everything_by_it(render: Any) -> None:
     base = "https://d123.cloudfront.net/"
-    tree = etree.fromstring(render([a_day()], "en", base).encode())
+    tree = etree.fromstring(render([a_day()], "en", "an archive", base).encode())
     links = [link.get("href") for link in tree.iter(f"{ATOM}link")]
     own = [link for link in links if not link.startswith("https://arxiv.org/")]
     assert len(own) >= 3
@@ -149,18 +157,20 @@ def test_a_feed_with_an_address_names_everything_by_it(render: Any) -> None:
 
 def test_feeds_do_not_grow_without_end() -> None:
     days = [a_day(n, recommended=10) for n in range(40)]
-    assert len(valid(render_day_feed(days, "en")).entries) == 30
-    assert len(valid(render_paper_feed(days, "en")).entries) == 200
+    assert len(valid(render_day_feed(days, "en", "an archive")).entries) == 30
+    assert len(valid(render_paper_feed(days, "en", "an archive")).entries) == 200
 
 
 def test_simple_tex_is_read_in_a_feeds_titles() -> None:
-    [entry] = valid(render_paper_feed([a_day(title=r"\textbf{Bold} claims")], "en")).entries
+    [entry] = valid(
+        render_paper_feed([a_day(title=r"\textbf{Bold} claims")], "en", "an archive")
+    ).entries
     assert entry.title == "Bold claims"
 
 
 def test_a_digest_in_chinese_is_a_feed_in_chinese() -> None:
     paper = papers(1)[0]
     digest: Digest = a_digest([(paper, scored(paper, 9))], a_profile(language="zh"))
-    feed = valid(render_day_feed([PapersOfDay.of(digest)], "zh"))
+    feed = valid(render_day_feed([PapersOfDay.of(digest)], "zh", "an archive"))
     assert feed.feed.title == "ArXiv 每日推荐"
     assert feed.entries[0].summary == "阅读 1 篇，推荐 1 篇。"

@@ -63,7 +63,7 @@ HEADERS = [
 ]
 OWN = re.compile(
     r"https://arxiv\.org/(abs|pdf|html)/2601\.0000\d$"
-    r"|\.\./index\.html(#(before|after)-2026-01-22)?$|\.\./feed\.xml$|#|data:,$"
+    r"|\.\./index\.html(#(before|after)-2026-01-22)?$|\.\./feed\.xml$|\.\./2026-01-22/digest\.(bib|ris|json)$|#|data:,$"
 )
 """Addresses of the digest's own making; everything else would come from outside."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -29,6 +30,7 @@ from arxiv_digest.rendering.mail import (
     first_line,
     wrapped,
 )
+from arxiv_digest.rendering.mathematics import tex_text
 from tests.builders import DAY, a_digest, a_paper, a_profile, papers, scored
 from tests.unit.test_rendering import SENDER, mailed, part
 
@@ -179,6 +181,15 @@ def test_the_subject_names_the_date_the_number_of_papers_and_the_best_title() ->
     ):
         assert mailed(a_digest(found, a_profile(language=language)))["Subject"] == subject
     assert mailed(a_day(0))["Subject"] == "arXiv digest 2026-01-22: nothing to recommend"
+
+
+def test_the_subject_is_dated_as_the_title_is() -> None:
+    morning = datetime(2026, 1, 22, 16, 30, tzinfo=UTC)
+    for found in ([], [(a_paper(), scored(a_paper(), 9))]):
+        digest = a_digest(found, a_profile(time_zone="Asia/Shanghai"), started_at=morning)
+        message = mailed(digest)
+        assert "2026-01-23" in message["Subject"]
+        assert "2026-01-23</h1>" in part(message, "html")
 
 
 def test_a_subject_of_any_title_is_one_header() -> None:
@@ -394,8 +405,10 @@ def test_no_digest_makes_a_part_that_is_clipped(
 
 def test_titles_of_real_hard_papers_are_shown_letter_by_letter(digest_data: Path) -> None:
     lines = (digest_data / "hard_items.jsonl").read_text("utf-8").splitlines()
-    titles = [json.loads(line)["title"] for line in lines]
-    found = [a_paper(number, title=title) for number, title in enumerate(titles, 1)]
+    written = [json.loads(line)["title"] for line in lines]
+    found = [a_paper(number, title=title) for number, title in enumerate(written, 1)]
+    # Formulas stay as they are written, accents and simple commands do not.
+    titles = [tex_text(title) for title in written]
     message = mailed(a_digest([(paper, scored(paper, 9)) for paper in found]))
     shown = [text for kind, _, text in Seen(part(message, "html")).links if kind == "full"]
     assert shown == [" ".join(title.split()) for title in titles]

@@ -157,3 +157,31 @@ def test_fields_and_categories_can_be_chosen_that_have_papers() -> None:
 def test_a_day_without_papers_has_nothing_to_find_and_no_script() -> None:
     page = render_page(a_digest([]))
     assert not {"script", "form", "article", "svg", "dialog"} & set(Parsed(page).tags)
+
+
+def test_the_newest_digests_papers_are_kept_at_their_own_days_page() -> None:
+    paper = a_paper()
+    digest = a_digest([(paper, scored(paper, 9))])
+    assert f'class="permalink" href="#{paper.id}"' in render_page(digest)
+    assert f'class="permalink" href="2026-01-22/digest.html#{paper.id}"' in render_page(digest, "")
+
+
+def test_the_recommendations_can_be_taken_along() -> None:
+    paper = a_paper()
+    for root in ("../", ""):
+        addresses = Parsed(render_page(a_digest([(paper, scored(paper, 9))]), root)).addresses
+        for ending in ("bib", "ris", "json"):
+            assert f"{root}2026-01-22/digest.{ending}" in addresses
+    nothing = render_page(a_digest([(paper, scored(paper, 1))]))
+    assert "digest.bib" not in nothing
+
+
+def test_every_number_and_the_date_are_written_by_the_language() -> None:
+    found = [(paper, scored(paper, 9 if n < 1100 else 1)) for n, paper in enumerate(papers(2300))]
+    page = render_page(a_digest(found, left_out=1234, seen_before=5678))
+    text = re.sub(r"<(script|style)\b.*?</\1>|<article.*?</article>", "", page, flags=re.DOTALL)
+    text = re.sub(r"<[^>]+>", " ", text)
+    for number in ("2,300", "1,100", "1,200", "1,234", "5,678"):
+        assert number in text
+    assert not re.search(r"(?<![\d.,-])(2300|1100|1200|1234|5678)\b", text)
+    assert "Thursday, January 22, 2026" in text

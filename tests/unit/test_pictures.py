@@ -33,6 +33,13 @@ def test_scores_stand_at_their_places_and_the_threshold_between_them() -> None:
     assert f'd="M{WIDTH * 0.7:g} 2V' in picture
 
 
+def test_a_column_in_which_the_threshold_lies_has_two_parts() -> None:
+    picture = scores_picture([6.6, 6.7, 6.9], 6.8, EN)
+    [(at, _, low)], [(also_at, _, good)] = bars(picture, "low"), bars(picture, "good")
+    assert at == also_at
+    assert low == pytest.approx(2 * good, rel=0.01)
+
+
 def test_a_picture_of_scores_says_how_many_there_are_in_words() -> None:
     picture = scores_picture([0, 6.9, 7, 7, 10], 7.5, EN)
     assert "0–1: 1, 1–2: 0," in picture

@@ -129,6 +129,16 @@ def test_the_title_is_dated_by_the_readers_morning_or_by_the_announcements_long_
     again = make_digest(a_run(0), reader, [], {}, Tokens(), next_morning, {})
     assert again.title_date == DAY, "made again, it is the digest of its own morning still"
     run = a_run(0, rebuilt=True, started_at=next_morning)
+    west = make_digest(
+        a_run(0, started_at=datetime(2026, 1, 22, 5, 30, tzinfo=UTC)),
+        a_profile(time_zone="America/Los_Angeles").reader,
+        [],
+        {},
+        Tokens(),
+        next_morning,
+        {},
+    )
+    assert west.title_date == DAY, "the evening before is no morning"
     rebuilt = make_digest(run, reader, [], {}, Tokens(), next_morning, {})
     assert rebuilt.title_date == DAY, "that morning has a digest of its own"
 

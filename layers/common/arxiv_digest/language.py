@@ -92,6 +92,7 @@ class Words:
     day_before: str
     day_after: str
     other_days: str
+    exports: str
     pictures: str
     scores_pictured: str
     scores_described: str
@@ -260,6 +261,7 @@ ZH = Words(
     day_before="前一天",
     day_after="后一天",
     other_days="其他日期",
+    exports="导出推荐：",
     pictures="这一天的图示",
     scores_pictured="评分分布",
     scores_described="按评分统计的论文数：{counts}。推荐线：{threshold}。",
@@ -312,7 +314,7 @@ ZH = Words(
     field_name="领域",
     best="评分最高的论文",
     search_archive="搜索",
-    search_archive_hint="标题、作者、领域或 arXiv 编号",
+    search_archive_hint="标题、第一作者、领域或 arXiv 编号",
     search_state="已搜索 {searched}/{months} 个月，找到 {found} 篇",
     search_unread="以下月份的索引无法读取：{months}",
     search_more="继续搜索",
@@ -412,6 +414,7 @@ EN = Words(
     day_before="The day before",
     day_after="The day after",
     other_days="Other days",
+    exports="Take the recommendations along:",
     pictures="The day in pictures",
     scores_pictured="How the scores are distributed",
     scores_described="Papers by score: {counts}. Threshold: {threshold}.",
@@ -467,7 +470,7 @@ EN = Words(
     field_name="Field",
     best="Best paper",
     search_archive="Search",
-    search_archive_hint="title, author, field or arXiv id",
+    search_archive_hint="title, first author, field or arXiv id",
     search_state="Months searched: {searched} of {months}. Papers found: {found}.",
     search_unread="The index of these months could not be read: {months}",
     search_more="Search on",

@@ -304,12 +304,13 @@ class Digest(Value):
         """The date in the title: that of the reader's morning.
 
         A digest whose run began long after its announcements, such as a sample, and one that was
-        rebuilt are titled by the announcements instead: that morning had a digest of its own. One
-        that is made again later keeps its title.
+        rebuilt are titled by the announcements instead: that morning had a digest of its own. So is
+        one that began on the evening before, as west of New York. One that is made again later
+        keeps its title.
         """
         morning = self.started_at.date()
-        late = self.rebuilt or morning - self.date > dt.timedelta(days=1)
-        return self.date if late else morning
+        next_day = self.date + dt.timedelta(days=1)
+        return self.date if self.rebuilt or not self.date <= morning <= next_day else morning
 
     @property
     def recommended(self) -> int:

@@ -40,14 +40,17 @@ def context(digest: Digest) -> dict[str, Any]:
         updated(digest.made_at, digest.reader.time_zone, said),
         said.count(said.read, digest.ledger.announced),
         said.model.format(model=scorer_name(digest.scorer, said), tokens=tokens),
-        said.ledger.format(date=digest.date, **digest.ledger.model_dump()),
+        said.ledger.format(
+            date=digest.date,
+            **{name: said.number(count) for name, count in digest.ledger.model_dump().items()},
+        ),
     ]
     if digest.rebuilt:
         account.insert(1, rebuilt(digest.feeds, said))
     if digest.seen_before:
-        account.append(said.seen_before.format(count=digest.seen_before))
+        account.append(said.seen_before.format(count=said.number(digest.seen_before)))
     if digest.left_out:
-        account.append(said.left_out.format(count=digest.left_out))
+        account.append(said.left_out.format(count=said.number(digest.left_out)))
     verdict = said.verdicts[digest.verdict].format(threshold=f"{digest.reader.minimum_score:g}")
     return {
         "digest": digest,
@@ -55,7 +58,8 @@ def context(digest: Digest) -> dict[str, Any]:
         "title": f"{said.title} - {digest.title_date}",
         "account": account,
         "summary": said.summary.format(
-            announced=digest.ledger.announced, recommended=digest.recommended
+            announced=said.number(digest.ledger.announced),
+            recommended=said.number(digest.recommended),
         ),
         "notes": feed_notes(digest.feeds, digest.reader.language),
         "verdict": verdict,

@@ -31,15 +31,18 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """What XML 1.0 has no way to write (production 2, Char)."""
 
 
-def render_day_feed(days: Iterable[PapersOfDay], language: str, base: str = "") -> str:
+def render_day_feed(
+    days: Iterable[PapersOfDay], language: str, archive: str, base: str = ""
+) -> str:
     """The newest days as an Atom feed, one entry a day, with its recommended papers.
 
     ``base`` is the address of the archive with a slash at its end; without one every address of the
-    archive is relative to the feed. An entry's id is made of its date alone.
+    archive is relative to the feed. An entry's id is made of its date and of ``archive``, the
+    archive's name, so that no two archives have one in common (RFC 4287, section 4.2.6).
     """
     said = words(language)
     newest = _newest(days)
-    feed = _feed("feed.xml", said, newest, base)
+    feed = _feed("feed.xml", said, newest, archive, base)
     template = environment().get_template("feed_day.html.j2")
     for day in newest:
         feed.add_item(
@@ -49,22 +52,24 @@ def render_day_feed(days: Iterable[PapersOfDay], language: str, base: str = "") 
                 announced=len(day.papers), recommended=len(day.recommended)
             ),
             content=_xml(template.render(day=day, said=said, text=tex_text)),
-            unique_id=_id(str(day.date)),
+            unique_id=_id(archive, str(day.date)),
             updateddate=day.made_at,
         )
     return str(feed.writeString("utf-8"))
 
 
-def render_paper_feed(days: Iterable[PapersOfDay], language: str, base: str = "") -> str:
+def render_paper_feed(
+    days: Iterable[PapersOfDay], language: str, archive: str, base: str = ""
+) -> str:
     """The newest recommended papers as an Atom feed, one entry a paper and day.
 
-    ``base`` is as for :func:`render_day_feed`. An entry leads to arXiv, and relates to its place in
-    the digest; its id is made of date and paper, so that one that was recommended on two days is
-    two entries.
+    ``archive`` and ``base`` are as for :func:`render_day_feed`. An entry leads to arXiv, and
+    relates to its place in the digest; its id is made of date and paper as well, so that one that
+    was recommended on two days is two entries.
     """
     said = words(language)
     newest = _newest(days)
-    feed = _feed("papers.xml", said, newest, base)
+    feed = _feed("papers.xml", said, newest, archive, base)
     template = environment().get_template("feed_paper.html.j2")
     found = [(day, paper) for day in newest for paper in day.recommended]
     for day, paper in found[:PAPERS_IN_FEED]:
@@ -74,7 +79,7 @@ def render_paper_feed(days: Iterable[PapersOfDay], language: str, base: str = ""
             link=paper.link,
             description=None,
             content=_xml(template.render(paper=paper, place=place, said=said, text=tex_text)),
-            unique_id=_id(f"{day.date} {paper.id}"),
+            unique_id=_id(archive, f"{day.date} {paper.id}"),
             updateddate=day.made_at,
             categories=[_xml(paper.field)] if paper.field else (),
             authors=[_xml(name) for name in paper.authors[:AUTHORS_IN_FEED]],
@@ -100,7 +105,7 @@ class _Feed(Atom1Feed):  # type: ignore[misc]
             handler.addQuickElement("link", "", {"rel": "related", "href": item["related"]})
 
 
-def _feed(name: str, said: Words, newest: list[PapersOfDay], base: str) -> _Feed:
+def _feed(name: str, said: Words, newest: list[PapersOfDay], archive: str, base: str) -> _Feed:
     titles = {"feed.xml": said.title, "papers.xml": said.papers_title}
     return _Feed(
         title=titles[name],
@@ -109,7 +114,7 @@ def _feed(name: str, said: Words, newest: list[PapersOfDay], base: str) -> _Feed
         language=said.html_lang,
         author_name=said.title,
         feed_url=f"{base}{name}",
-        feed_guid=_id(name),
+        feed_guid=_id(archive, name),
         updated=max(day.made_at for day in newest),
     )
 
@@ -118,8 +123,8 @@ def _newest(days: Iterable[PapersOfDay]) -> list[PapersOfDay]:
     return sorted(days, key=lambda day: day.date, reverse=True)[:DAYS_IN_FEED]
 
 
-def _id(name: str) -> str:
-    return uuid5(_IDS, name).urn
+def _id(archive: str, name: str) -> str:
+    return uuid5(_IDS, f"{archive} {name}").urn
 
 
 def _xml(text: str) -> str:

@@ -8,7 +8,7 @@ from arxiv_digest.models import Day, Digest, PapersOfDay
 from arxiv_digest.rendering.archive import render_index
 from arxiv_digest.rendering.citations import bibtex, ris
 from arxiv_digest.rendering.data import SCHEMA_NAME, render_json, render_schema
-from arxiv_digest.rendering.feeds import render_day_feed, render_paper_feed
+from arxiv_digest.rendering.feeds import DAYS_IN_FEED, render_day_feed, render_paper_feed
 from arxiv_digest.rendering.markdown import render_markdown
 from arxiv_digest.rendering.months import render_month, render_papers, render_search
 from arxiv_digest.rendering.page import render_page
@@ -36,23 +36,27 @@ def shared_files(
     latest: Digest | None,
     days: Sequence[Day],
     papers: Sequence[PapersOfDay],
+    archive: str,
     base: str = "",
 ) -> dict[str, str]:
     """The files that a digest shares with other days, by key, in the order of writing.
 
-    ``latest`` is the newest day's digest, where it could be read; ``days`` are all of the archive;
-    ``papers`` are those of the days that the feeds tell of and of
-    every day of the digest's month. What leads to a file is written after it. ``base`` is the
-    address of the archive with a slash at its end, empty where it has none.
+    ``latest`` is the newest day's digest, where it could be read, and gives the language;
+    ``days`` are all of the archive, the oldest first; ``papers`` are those of the days that the
+    feeds tell of and of every day of the digest's month. What leads to a file is written after it.
+    ``archive`` is the archive's name, which is no other's; ``base`` its address with a slash at its
+    end, empty where it has none.
     """
-    language = digest.reader.language
+    language = (latest or digest).reader.language
+    newest = {day.date for day in days[-DAYS_IN_FEED:]}
+    in_feeds = [day for day in papers if day.date in newest]
     month = f"{digest.date:%Y-%m}"
     of_month = [day for day in papers if f"{day.date:%Y-%m}" == month]
     found = {
         f"papers/{month}.json": render_month(month, of_month),
         f"search/{month}.js": render_search(month, of_month),
-        "feed.xml": render_day_feed(papers, language, base),
-        "papers.xml": render_paper_feed(papers, language, base),
+        "feed.xml": render_day_feed(in_feeds, language, archive, base),
+        "papers.xml": render_paper_feed(in_feeds, language, archive, base),
     }
     if latest:
         found |= {

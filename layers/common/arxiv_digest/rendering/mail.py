@@ -19,6 +19,7 @@ from arxiv_digest.language import Words, rebuilt, words
 from arxiv_digest.models import Digest, Recommendation, Section, Unscored
 from arxiv_digest.ranking import ranked
 from arxiv_digest.rendering.context import context, environment
+from arxiv_digest.rendering.mathematics import tex_text
 
 PART_BYTES = 98_000
 """The most that one part of a mail may have, in bytes of UTF-8 with its line breaks as CRLF.
@@ -208,8 +209,8 @@ def _given(digest: Digest, page: str) -> dict[str, Any]:
         "on_page": page.startswith(("http://", "https://")),
         "english_is_foreign": digest.reader.language != "en",
         # Cached, since a part is rendered a dozen times or more until it fits.
-        "reason": cache(lambda entry: cut(given["reason"](entry), LONGEST_SENTENCE)),
-        "title_of": cache(lambda paper: cut(paper.title, LONGEST_TITLE)),
+        "reason": cache(lambda entry: cut(tex_text(given["reason"](entry)), LONGEST_SENTENCE)),
+        "title_of": cache(lambda paper: cut(tex_text(paper.title), LONGEST_TITLE)),
         "authors": cache(lambda entry: _authors(entry, said)),
         "wrapped": cache(wrapped),
     }
@@ -252,9 +253,10 @@ def _authors(entry: Recommendation | Unscored, said: Words) -> str:
 def _subject(digest: Digest, said: Words) -> str:
     best = digest.best
     if best is None:
-        return said.subject_none.format(date=digest.date)
+        return said.subject_none.format(date=digest.title_date)
     count = said.number(digest.recommended)
-    return cut(said.subject.format(date=digest.date, count=count, title=best.paper.title), 150)
+    title = tex_text(best.paper.title)
+    return cut(said.subject.format(date=digest.title_date, count=count, title=title), 150)
 
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -68,6 +68,8 @@ def render_page(digest: Digest, root: str = "../") -> str:
     page = {
         **given,
         "root": root,
+        # The newest digest is written over by the next one; its papers stay at their own day's.
+        "place": "" if root else f"{digest.date}/digest.html",
         "entry": entry,
         "fields": [(keys.get(name or "", OTHER), name or said.other_field) for name in fields],
         "categories": sorted({name for paper in digest.papers for name in paper.categories}),

@@ -34,9 +34,11 @@ class FieldCount:
 
 def scores_picture(scores: Iterable[float], threshold: float, said: Words) -> Markup:
     """How scores are distributed from 0 to 10, with the threshold marked."""
-    counts = [0] * BINS
+    found = {"low": [0] * BINS, "good": [0] * BINS}
     for score in scores:
-        counts[min(int(score * BINS / 10), BINS - 1)] += 1
+        kind = "good" if score >= threshold else "low"
+        found[kind][min(int(score * BINS / 10), BINS - 1)] += 1
+    counts = [low + good for low, good in zip(found["low"], found["good"], strict=True)]
     most = max(counts)
     step = WIDTH / BINS
     drawn = Markup("")
@@ -44,11 +46,14 @@ def scores_picture(scores: Iterable[float], threshold: float, said: Words) -> Ma
         if not count:
             continue
         height = max(2.0, _TALLEST * count / most)
-        kind = "good" if number * 10 / BINS >= threshold else "low"
-        left = number * step
-        drawn += Markup(
-            '<rect class="{}" x="{:g}" y="{:.4g}" width="{:g}" height="{:.4g}"/>'
-        ).format(kind, left + 1, _FLOOR - height, step - 2, height)
+        left, floor = number * step, float(_FLOOR)
+        for kind, of_kind in found.items():
+            if of_kind[number]:
+                part = height * of_kind[number] / count
+                floor -= part
+                drawn += Markup(
+                    '<rect class="{}" x="{:g}" y="{:.4g}" width="{:g}" height="{:.4g}"/>'
+                ).format(kind, left + 1, floor, step - 2, part)
         if count == most and number == counts.index(most):
             drawn += _text(left + step / 2, _FLOOR - height - 4, said.number(count), "middle")
     at = WIDTH * threshold / 10
@@ -60,7 +65,9 @@ def scores_picture(scores: Iterable[float], threshold: float, said: Words) -> Ma
     for point, place in ((0, "start"), (5, "middle"), (10, "end")):
         drawn += _text(WIDTH * point / 10, _FLOOR + 15, str(point), place)
     whole = [sum(counts[2 * point : 2 * point + 2]) for point in range(10)]
-    spoken = ", ".join(f"{point}–{point + 1}: {count}" for point, count in enumerate(whole))
+    spoken = ", ".join(
+        f"{point}–{point + 1}: {said.number(count)}" for point, count in enumerate(whole)
+    )
     described = said.scores_described.format(counts=spoken, threshold=f"{threshold:g}")
     return _picture("scores", said.scores_pictured, described, _FLOOR + 20, drawn)
 
@@ -71,15 +78,18 @@ def fields_picture(fields: Sequence[FieldCount], said: Words) -> Markup:
     drawn = Markup("")
     for number, field in enumerate(fields):
         top = number * _ROW
-        counts = f"{said.number(field.recommended)} / {said.number(field.scored)}"
         drawn += _text(0, top + 14, _shortened(field.name), "start")
-        drawn += _text(WIDTH, top + 14, counts, "end")
+        drawn += _text(WIDTH, top + 14, _share(field, said), "end")
         for kind, count in (("low", field.scored), ("good", field.recommended)):
             drawn += Markup('<rect class="{}" x="0" y="{}" width="{:.4g}" height="8"/>').format(
                 kind, top + 20, WIDTH * count / most
             )
-    described = "; ".join(f"{field.name}: {field.recommended} / {field.scored}" for field in fields)
+    described = "; ".join(f"{field.name}: {_share(field, said)}" for field in fields)
     return _picture("fields", said.fields_pictured, described, len(fields) * _ROW, drawn)
+
+
+def _share(field: FieldCount, said: Words) -> str:
+    return f"{said.number(field.recommended)} / {said.number(field.scored)}"
 
 
 def _picture(name: str, title: str, described: str, height: int, drawn: Markup) -> Markup:

@@ -57,7 +57,7 @@ class Archiving:
                 digest if newest == digest.date else self._read(f"{newest}/digest.json", Digest)
             )
             base = f"{self.page_base}/" if self.page_base else ""
-            shared = rendering.shared_files(digest, latest, days, papers, base)
+            shared = rendering.shared_files(digest, latest, days, papers, self.archive.bucket, base)
             for key, body in shared.items():
                 self.archive.write(key, body)
             if self.runs.days() == days and self._kept({digest.date, *in_feeds}) == kept:

@@ -99,7 +99,7 @@
     count();
   };
 
-  // The fragment alone, because a signed address may not be changed; "?" tells it from a permalink.
+  // The fragment alone, because a file has no query to look it up by; "?" tells it from a permalink.
   const remember = () => {
     const state = new URLSearchParams(chosen()).toString();
     const fragment = state ? `#?${state}` : "";
