@@ -42,8 +42,8 @@ def test_a_column_in_which_the_threshold_lies_has_two_parts() -> None:
 
 def test_a_picture_of_scores_says_how_many_there_are_in_words() -> None:
     picture = scores_picture([0, 6.9, 7, 7, 10], 7.5, EN)
-    assert "0–1: 1, 1–2: 0," in picture
-    assert "6–7: 1, 7–8: 2, 8–9: 0, 9–10: 1. Threshold: 7.5." in picture
+    assert "0–1: 1; 1–2: 0;" in picture
+    assert "6–7: 1; 7–8: 2; 8–9: 0; 9–10: 1. Threshold: 7.5." in picture
 
 
 def test_fields_have_bars_as_long_as_they_have_papers() -> None:
@@ -70,4 +70,4 @@ def test_no_score_falls_out_of_the_picture(scores: list[float], threshold: float
     assert all(x >= 0 and x + width <= WIDTH and 0 < height <= 80 for x, width, height in drawn)
     spoken = re.search(r"Papers by score: (.*?)\. Threshold", picture)
     assert spoken
-    assert sum(int(part.split(": ")[1]) for part in spoken[1].split(", ")) == len(scores)
+    assert sum(int(part.split(": ")[1]) for part in spoken[1].split("; ")) == len(scores)

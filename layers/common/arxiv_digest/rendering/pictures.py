@@ -65,7 +65,7 @@ def scores_picture(scores: Iterable[float], threshold: float, said: Words) -> Ma
     for point, place in ((0, "start"), (5, "middle"), (10, "end")):
         drawn += _text(WIDTH * point / 10, _FLOOR + 15, str(point), place)
     whole = [sum(counts[2 * point : 2 * point + 2]) for point in range(10)]
-    spoken = ", ".join(
+    spoken = "; ".join(
         f"{point}–{point + 1}: {said.number(count)}" for point, count in enumerate(whole)
     )
     described = said.scores_described.format(counts=spoken, threshold=f"{threshold:g}")
