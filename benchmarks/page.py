@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from arxiv_digest.models import Digest
 from arxiv_digest.rendering import render_page
 from local import gallery
-from local.browser import browsing
+from local.browser import NoBrowser, browsing
 from tests.unit.test_golden import seed_digest
 
 BYTES = 600_000
@@ -62,4 +63,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except NoBrowser as problem:
+        sys.exit(str(problem))

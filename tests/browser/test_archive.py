@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from arxiv_digest.models import Day, Digest, PapersOfDay
-from arxiv_digest.rendering import day_files, render_search, shared_files
+from arxiv_digest.rendering import day_files, render_index, render_search, shared_files
 from tests.builders import a_digest, a_paper, a_profile, scored
+from tests.unit.test_archive_pages import weekdays
 
 DAYS = [date(2025, 11, 28), date(2025, 12, 31), date(2026, 1, 20), date(2026, 1, 22)]
 HOSTILE = "<img src=x onerror=alert(1)> </script> \u2028 & Gómez"
@@ -81,6 +82,11 @@ def opened(browser: Browser, archive: Path) -> Iterator[Opened]:
 @BOTH
 def test_axe_finds_nothing(axe: Callable[..., None], archive: Path) -> None:
     axe((archive / "index.html").read_text("utf-8"))
+
+
+def test_axe_finds_nothing_in_earlier_years(axe: Callable[..., None]) -> None:
+    open_all = "document.querySelectorAll('details').forEach(year => year.open = true)"
+    axe(render_index(weekdays(200), "en"), lambda page: page.evaluate(open_all))
 
 
 def results(page: Page) -> Any:

@@ -14,6 +14,7 @@ from arxiv_digest.rendering import render_index, render_page
 from arxiv_digest.rendering.citations import bibtex
 from tests.browser.conftest import Visiting, html_problems
 from tests.builders import DAY, a_digest, a_paper, a_profile, scored
+from tests.unit.test_archive_pages import weekdays
 from tests.unit.test_golden import seed_digest
 from tests.unit.test_intruders import HOSTILE
 
@@ -333,6 +334,7 @@ def digest_pages() -> dict[str, str]:
         "zh": a_page("zh"),
         "en": a_page("en"),
         "empty": render_page(a_digest([])),
+        "years": render_index(weekdays(400), "en"),
         "archive": render_index([Day.of(a_digest([(hard, scored(hard, 9))]))], "zh"),
         "mathematics": render_page(a_digest([(hard, scored(hard, 9))])),
     }
