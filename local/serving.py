@@ -43,9 +43,19 @@ def served(find: Callable[[str], Path | None], port: int = 0) -> Iterator[str]:
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
             """Say nothing: what was read stands in the functions' log, or on the screen."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
+    with listening(Handler, port) as address:
+        yield address
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
+    """Answer on 127.0.0.1 for the time of the block; yields the address, without a path.
+
+    The port is a free one unless one is given. Raises :class:`OSError` where nothing can listen on
+    it.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
 from arxiv_digest.models import Paper
-from tests.servers import QuietHandler, serving
+from local.serving import listening
+from tests.servers import QuietHandler
 
 QUERY = re.compile(r"cat:(\S+) AND submittedDate:\[(\d{12}) TO (\d{12})\]")
 
@@ -111,6 +112,6 @@ def export_api() -> Iterator[ExportApiServer]:
             else:
                 self.answer(200, {}, server.answer(asked) if fault is None else fault)
 
-    with serving(Handler) as address:
+    with listening(Handler) as address:
         server = ExportApiServer(f"{address}/api/query")
         yield server

@@ -13,7 +13,8 @@ from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 from arxiv_digest.models import Paper
-from tests.servers import QuietHandler, serving
+from local.serving import listening
+from tests.servers import QuietHandler
 
 
 def feed(category: str, day: date, papers: Iterable[Paper] = ()) -> bytes:
@@ -90,6 +91,6 @@ def feed_server() -> Iterator[FeedServer]:
             else:
                 self.answer(404, {}, b"")
 
-    with serving(Handler) as address:
+    with listening(Handler) as address:
         server = FeedServer(f"{address}/rss")
         yield server

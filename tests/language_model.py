@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.servers import QuietHandler, serving
+from local.serving import listening
+from tests.servers import QuietHandler
 
 MISBEHAVIOURS = (
     "wrong ids",
@@ -120,7 +121,7 @@ def language_model() -> Iterator[LanguageModelServer]:
             server.requests.append(request)
             _answer(self, server, request)
 
-    with serving(Handler) as address:
+    with listening(Handler) as address:
         server = LanguageModelServer(f"{address}/v1")
         yield server
 

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from local.browser import NoBrowser, browsing
-from tests.servers import QuietHandler, serving
+from local.serving import archive_served
 
 TOOLS = Path(__file__).parents[2] / ".local/browser/node_modules"
 SCHEMES = ("light", "dark")
@@ -35,14 +34,7 @@ def browser() -> Iterator[Browser]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A server of this machine: its address, and the folder that it serves."""
     folder = tmp_path_factory.mktemp("site")
-
-    class Handler(SimpleHTTPRequestHandler, QuietHandler):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments, directory=str(folder))
-
-        log_message = QuietHandler.log_message
-
-    with serving(Handler) as address:
+    with archive_served(folder) as address:
         yield address, folder
 
 

@@ -17,9 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arxiv_digest.language import words
-from arxiv_digest.models import Digest, Failed, FeedReading, Outcome, Paper
+from arxiv_digest.models import Digest, Failed, FeedReading, Outcome, Paper, ranked
 from arxiv_digest.profile import Profile, ResearchField
-from arxiv_digest.ranking import ranked
 from arxiv_digest.rendering import render_mail
 from arxiv_digest.rendering.mail import (
     LONGEST_SENTENCE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -19,6 +20,10 @@ class Value(BaseModel):
     """An immutable value that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _arxiv(form: str, paper_id: str) -> str:
+    return f"https://arxiv.org/{form}/{paper_id}"
 
 
 class AnnounceType(StrEnum):
@@ -49,17 +54,17 @@ class Paper(Value):
     @property
     def link(self) -> str:
         """The address of the paper's abstract page."""
-        return f"https://arxiv.org/abs/{self.id}"
+        return _arxiv("abs", self.id)
 
     @property
     def pdf_link(self) -> str:
         """The address of the paper's PDF."""
-        return f"https://arxiv.org/pdf/{self.id}"
+        return _arxiv("pdf", self.id)
 
     @property
     def html_link(self) -> str:
         """The address of arXiv's HTML rendering, which exists for most papers."""
-        return f"https://arxiv.org/html/{self.id}"
+        return _arxiv("html", self.id)
 
 
 class FeedState(StrEnum):
@@ -245,6 +250,11 @@ class Recommendation(Value):
     reason: str
 
 
+def ranked(papers: Iterable[Recommendation]) -> list[Recommendation]:
+    """Best score first; papers of one score in the order given, which is that of announcement."""
+    return sorted(papers, key=lambda paper: -paper.score)
+
+
 class Unscored(Value):
     """A paper beside the reason why it has no score."""
 
@@ -313,14 +323,19 @@ class Digest(Value):
         return self.date if self.rebuilt or not self.date <= morning <= next_day else morning
 
     @property
+    def recommendations(self) -> tuple[Recommendation, ...]:
+        """The papers that reached the threshold, in the order of the sections."""
+        return tuple(entry for section in self.sections for entry in section.papers)
+
+    @property
     def recommended(self) -> int:
         """How many papers reached the threshold."""
-        return sum(len(section.papers) for section in self.sections)
+        return len(self.recommendations)
 
     @property
     def papers(self) -> tuple[Paper, ...]:
         """Every paper of the digest, whatever became of it."""
-        scored = (entry.paper for section in self.sections for entry in section.papers)
+        scored = (entry.paper for entry in self.recommendations)
         below = (entry.paper for entry in self.below)
         failed = (entry.paper for entry in self.failed)
         return (*scored, *below, *self.triaged, *failed)
@@ -383,7 +398,7 @@ class ReadPaper(Value):
     @property
     def link(self) -> str:
         """The address of the paper's abstract page."""
-        return f"https://arxiv.org/abs/{self.id}"
+        return _arxiv("abs", self.id)
 
     @property
     def permalink(self) -> str:
@@ -422,14 +437,12 @@ class PapersOfDay(Value):
             became = {"score": entry.score, "field": entry.field, "reason": entry.reason}
             return read(entry.paper, outcome=outcome, **became)
 
-        recommended = (entry for section in digest.sections for entry in section.papers)
-        ranking = sorted(recommended, key=lambda entry: -entry.score)
         return cls(
             date=digest.date,
             title_date=digest.title_date,
             made_at=digest.made_at,
             papers=(
-                *(scored(entry, "recommended") for entry in ranking),
+                *(scored(entry, "recommended") for entry in ranked(digest.recommendations)),
                 *(scored(entry, "below") for entry in digest.below),
                 *(read(paper, outcome="triaged") for paper in digest.triaged),
                 *(read(e.paper, outcome="failed", reason=e.reason) for e in digest.failed),

@@ -25,12 +25,8 @@ from arxiv_digest.models import (
     Triaged,
     Unscored,
     Verdict,
+    ranked,
 )
-
-
-def ranked(papers: Iterable[Recommendation]) -> list[Recommendation]:
-    """Best score first; papers of one score in the order given, which is that of announcement."""
-    return sorted(papers, key=lambda paper: -paper.score)
 
 
 def sections(papers: Iterable[Recommendation]) -> tuple[Section, ...]:

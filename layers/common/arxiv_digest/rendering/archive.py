@@ -5,13 +5,12 @@ from __future__ import annotations
 from calendar import Calendar
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from itertools import groupby
 from typing import NamedTuple
 
 from arxiv_digest.language import Words, words
 from arxiv_digest.models import Day
-from arxiv_digest.rendering.context import content_policy, environment
+from arxiv_digest.rendering.context import environment, inlined
 from arxiv_digest.rendering.mathematics import tex_html
 
 MONTHS_OPEN = 6
@@ -76,8 +75,6 @@ def render_index(days: Iterable[Day], language: str) -> str:
     said = words(language)
     newest_first = sorted(days, key=lambda day: day.date, reverse=True)
     months = _months(newest_first, said)
-    style = environment().get_template("style.css.j2").render()
-    script = (files("arxiv_digest") / "templates/archive.js").read_text("utf-8")
     return (
         environment()
         .get_template("index.html.j2")
@@ -92,10 +89,8 @@ def render_index(days: Iterable[Day], language: str) -> str:
                 for year, group in groupby(months[MONTHS_OPEN:], lambda month: month.key[:4])
             ],
             drawing=_drawing(newest_first, said),
-            style=style,
-            script=script,
             # The search loads the months' files, which lie beside this one.
-            policy=content_policy(style, script, "'self'"),
+            **inlined("archive.js", "'self'"),
         )
     )
 

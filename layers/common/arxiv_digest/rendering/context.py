@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from functools import cache
 from hashlib import sha256
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -57,10 +59,7 @@ def context(digest: Digest) -> dict[str, Any]:
         "said": said,
         "title": f"{said.title} - {digest.title_date}",
         "account": account,
-        "summary": said.summary.format(
-            announced=said.number(digest.ledger.announced),
-            recommended=said.number(digest.recommended),
-        ),
+        "summary": summary(digest.ledger.announced, digest.recommended, said),
         "notes": feed_notes(digest.feeds, digest.reader.language),
         "verdict": verdict,
         "reason": lambda paper: _reason(paper, digest.reader.language),
@@ -82,16 +81,34 @@ def _authors(paper: Recommendation, said: Words) -> str:
     return f"{', '.join(names[:3])}, … ({rest})"
 
 
-def content_policy(style: str, script: str, *scripts: str) -> str:
-    """A page's Content Security Policy (CSP Level 3, as a ``meta`` element can give it).
+@cache
+def inlined(script: str, *sources: str) -> dict[str, str]:
+    """A page's ``style``, ``script`` and ``policy``, of a script that lies with the templates.
 
-    It allows the page its own style and script, by their hashes, and no request but for further
-    ``scripts``, such as ``'self'``.
+    The Content Security Policy (CSP Level 3, as a ``meta`` element can give it) allows the page its
+    own style and script, by their hashes, and no request but for scripts from further ``sources``,
+    such as ``'self'``.
     """
+    style = environment().get_template("style.css.j2").render()
+    code = files("arxiv_digest").joinpath("templates", script).read_text("utf-8")
     allowed, *also = (
-        f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in (style, script)
+        f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in (style, code)
     )
-    return (
-        f"default-src 'none'; style-src {allowed}; script-src {' '.join((*also, *scripts))};"
+    policy = (
+        f"default-src 'none'; style-src {allowed}; script-src {' '.join((*also, *sources))};"
         " img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return {"style": style, "script": code, "policy": policy}
+
+
+def script_json(value: object, *, ascii_only: bool = True) -> str:
+    """JSON for a ``script`` element, which nothing in it can end."""
+    written = json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"))
+    return written.replace("<", r"\u003c")
+
+
+def summary(announced: int, recommended: int, said: Words) -> str:
+    """The day in few words: how many papers were read, and how many recommended."""
+    return said.summary.format(
+        announced=said.number(announced), recommended=said.number(recommended)
     )

@@ -12,7 +12,7 @@ from feedgenerator import Atom1Feed
 
 from arxiv_digest.language import Words, words
 from arxiv_digest.models import PapersOfDay
-from arxiv_digest.rendering.context import environment
+from arxiv_digest.rendering.context import environment, summary
 from arxiv_digest.rendering.mathematics import tex_text
 
 DAYS_IN_FEED = 30
@@ -48,9 +48,7 @@ def render_day_feed(
         feed.add_item(
             title=said.day_title.format(date=day.title_date),
             link=f"{base}{day.date}/digest.html",
-            description=said.summary.format(
-                announced=len(day.papers), recommended=len(day.recommended)
-            ),
+            description=summary(len(day.papers), len(day.recommended), said),
             content=_xml(template.render(day=day, said=said, text=tex_text)),
             unique_id=_id(archive, str(day.date)),
             updateddate=day.made_at,

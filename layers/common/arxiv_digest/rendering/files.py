@@ -19,7 +19,7 @@ ROBOTS = "User-agent: *\nDisallow: /\n"
 
 def day_files(digest: Digest) -> dict[str, str]:
     """The files of one day, by key."""
-    recommended = [entry.paper for section in digest.sections for entry in section.papers]
+    recommended = [entry.paper for entry in digest.recommendations]
     forms = {
         "digest.md": render_markdown(digest),
         "digest.html": render_page(digest),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from arxiv_digest.models import Digest, PapersOfDay, PapersOfMonth
+from arxiv_digest.rendering.context import script_json
 from arxiv_digest.rendering.mathematics import tex_text
 
 
@@ -44,9 +44,5 @@ def render_search(month: str, days: Iterable[PapersOfDay]) -> str:
         ]
         for paper in papers
     )
-    lines = ",\n".join(_script(row) for row in rows)
-    return f"arxivDigestMonth({_script(month)}, {_script(names)}, [\n{lines}\n]);\n"
-
-
-def _script(value: object) -> str:
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+    lines = ",\n".join(script_json(row) for row in rows)
+    return f"arxivDigestMonth({script_json(month)}, {script_json(names)}, [\n{lines}\n]);\n"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 from markupsafe import Markup
 
 from arxiv_digest.language import Words, words
 from arxiv_digest.models import Digest, Paper, Recommendation, ScorerKind, Unscored
 from arxiv_digest.rendering.citations import bibtex
-from arxiv_digest.rendering.context import AUTHORS_SHOWN, content_policy, context, environment
+from arxiv_digest.rendering.context import AUTHORS_SHOWN, context, environment, inlined, script_json
 from arxiv_digest.rendering.mathematics import tex_html
 from arxiv_digest.rendering.pictures import FieldCount, fields_picture, scores_picture
 
@@ -76,16 +73,14 @@ def render_page(digest: Digest, root: str = "../") -> str:
         "pictures": _pictures(digest, fields, said),
         "tex": tex_html,
         "authors_shown": AUTHORS_SHOWN,
-        "style": _style(),
-        "script": _script(),
-        "policy": content_policy(_style(), _script()),
-        "bibtex": _island(_references(digest.papers)),
+        **inlined("page.js"),
+        "bibtex": script_json(_references(digest.papers), ascii_only=False),
     }
     return environment().get_template("digest.html.j2").render(page)
 
 
 def _scored(digest: Digest) -> Iterable[Recommendation]:
-    yield from (found for section in digest.sections for found in section.papers)
+    yield from digest.recommendations
     yield from digest.below
 
 
@@ -116,16 +111,6 @@ def _pictures(digest: Digest, fields: list[str | None], said: Words) -> list[tup
     ]
 
 
-@cache
-def _style() -> str:
-    return environment().get_template("style.css.j2").render()
-
-
-@cache
-def _script() -> str:
-    return files("arxiv_digest").joinpath("templates/page.js").read_text("utf-8")
-
-
 def _references(papers: Iterable[Paper]) -> dict[str, object]:
     """The papers' BibTeX by id, as a head and the place of its tail among the ``tails``.
 
@@ -137,9 +122,3 @@ def _references(papers: Iterable[Paper]) -> dict[str, object]:
         head, year, rest = bibtex([paper]).replace(paper.id, "\t").rpartition("  year = ")
         heads[paper.id] = (head, tails.setdefault(year + rest, len(tails)))
     return {"heads": heads, "tails": list(tails)}
-
-
-def _island(value: dict[str, object]) -> str:
-    """JSON for a ``script`` element, which nothing in it can end."""
-    written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return written.replace("<", r"\u003c")

@@ -40,6 +40,7 @@ class Archiving:
         for key, body in rendering.day_files(digest).items():
             self.archive.write(key, body)
         self.runs.record_day(Day.of(digest))
+        base = f"{self.page_base}/" if self.page_base else ""
         while True:
             days = self.runs.days()
             in_feeds = {day.date for day in days[-rendering.DAYS_IN_FEED :]}
@@ -56,7 +57,6 @@ class Archiving:
             latest = (
                 digest if newest == digest.date else self._read(f"{newest}/digest.json", Digest)
             )
-            base = f"{self.page_base}/" if self.page_base else ""
             shared = rendering.shared_files(digest, latest, days, papers, self.archive.bucket, base)
             for key, body in shared.items():
                 self.archive.write(key, body)
