@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import css_inline
 
 from arxiv_digest.language import Words, rebuilt, words
-from arxiv_digest.models import Digest, Recommendation, Section, Unscored
-from arxiv_digest.ranking import ranked
+from arxiv_digest.models import Digest, Recommendation, Section, Unscored, ranked
 from arxiv_digest.rendering.context import context, environment
 from arxiv_digest.rendering.mathematics import tex_text
 
@@ -91,15 +90,9 @@ def render_mail(digest: Digest, sender: Address, recipient: str, page: str) -> E
     message["Auto-Submitted"] = "auto-generated"
     message["List-Unsubscribe"] = f"<mailto:{sender.addr_spec}?subject=unsubscribe>"
     message["X-ArXiv-Digest"] = f"date={digest.date}; profile={digest.reader.profile}"
-    text = environment().get_template("mail.txt.j2")
-    html = environment().get_template("mail.html.j2")
-    given = _given(digest, page)
-    message.set_content(_fitted(digest, given, text.render), cte="quoted-printable")
-    message.add_alternative(
-        _fitted(digest, given, lambda shown: _inliner().inline(html.render(shown))),
-        subtype="html",
-        cte="quoted-printable",
-    )
+    text, html = _parts(digest, page)
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
     return message
 
 
@@ -151,6 +144,18 @@ def wrapped(text: str, first: str = "", rest: str = "") -> str:
         subsequent_indent=rest,
         break_long_words=False,
         break_on_hyphens=False,
+    )
+
+
+@lru_cache(maxsize=1)
+def _parts(digest: Digest, page: str) -> tuple[str, str]:
+    """Text and HTML, which are the same for every recipient of a digest."""
+    text = environment().get_template("mail.txt.j2")
+    html = environment().get_template("mail.html.j2")
+    given = _given(digest, page)
+    return (
+        _fitted(digest, given, text.render),
+        _fitted(digest, given, lambda shown: _inliner().inline(html.render(shown))),
     )
 
 
@@ -219,7 +224,7 @@ def _given(digest: Digest, page: str) -> dict[str, Any]:
 def _content(digest: Digest, given: dict[str, Any], shown: Shown) -> dict[str, Any]:
     """The part of a digest that is shown, and how much of it is only counted."""
     said, notes = given["said"], given["notes"]
-    ranking = ranked(entry for section in digest.sections for entry in section.papers)
+    ranking = ranked(digest.recommendations)
     place = {entry.paper.id: place for place, entry in enumerate(ranking)}
     end = shown.full + shown.lines
     fields = []
