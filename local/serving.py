@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from arxiv_digest.adapters.archive import content_type
@@ -54,7 +56,7 @@ def listening(handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[
     The port is a free one unless one is given. Raises :class:`OSError` where nothing can listen on
     it.
     """
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server = _Server(("127.0.0.1", port), handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -74,3 +76,10 @@ def archive_served(folder: Path, port: int = 0) -> Iterator[str]:
 
     with served(by_key, port) as address:
         yield address
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that goes away before it has its answer is no matter to anybody.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)

@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from arxiv_digest.language import words
 from arxiv_digest.models import Digest, Failed, FeedReading, Outcome, Paper, ranked
 from arxiv_digest.profile import Profile, ResearchField
-from arxiv_digest.rendering import render_mail
+from arxiv_digest.rendering import mail, render_mail
 from arxiv_digest.rendering.mail import (
     LONGEST_SENTENCE,
     LONGEST_TITLE,
@@ -196,6 +197,24 @@ def test_a_subject_of_any_title_is_one_header() -> None:
     message = mailed(a_digest([(paper, scored(paper, 9))]))
     assert message["Bcc"] is None
     assert len(message["Subject"]) == 150
+
+
+def test_the_parts_are_rendered_once_for_all_recipients(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[str] = []
+    fitted = mail._fitted
+
+    def counted(digest: Digest, given: Any, template: Any) -> str:
+        rendered.append(fitted(digest, given, template))
+        return rendered[-1]
+
+    monkeypatch.setattr(mail, "_fitted", counted)
+    # Equal to a digest made again, though not the same.
+    days = [a_digest([(paper, scored(paper, 9)) for paper in papers(7)]) for _ in range(3)]
+    for number, day in enumerate(days):
+        render_mail(day, SENDER, f"reader{number}@example.org", "s3://archive/for-this-test")
+    assert len(rendered) == 2
+    render_mail(days[0], SENDER, "reader@example.org", "s3://archive/elsewhere")
+    assert len(rendered) == 4
 
 
 def test_the_first_line_says_what_was_read_and_recommended_and_which_field_has_most() -> None:

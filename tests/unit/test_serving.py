@@ -10,7 +10,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, RemoteDisconnected
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
@@ -97,6 +98,23 @@ def test_nothing_else_is_sent(address: str, path: str) -> None:
 @given(st.lists(st.sampled_from(["..", ".", "%2e%2e", "2026-01-22", "secret.txt", "%2F", ""])))
 def test_no_way_leads_out_of_the_folder(address: str, steps: list[str]) -> None:
     assert b"secret" not in ask(address, "/" + "/".join(steps))[2]
+
+
+def test_a_client_that_goes_away_is_no_matter(capfd: pytest.CaptureFixture[str]) -> None:
+    class Gone(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            raise BrokenPipeError
+
+    class Broken(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            raise ValueError("a mistake of ours")
+
+    for handler, said in ((Gone, ""), (Broken, "a mistake of ours")):
+        with serving.listening(handler) as address, pytest.raises(RemoteDisconnected):
+            OPENER.open(address, timeout=10)
+        told = capfd.readouterr().err
+        assert said in told
+        assert bool(told) is bool(said)
 
 
 def heed_ctrl_c() -> None:
