@@ -201,8 +201,8 @@ class Day:
         for entry in digest.failed:
             assert entry.reason
             assert entry.paper.link in markdown
-        # Another day's call may have written the front page as it was before this day, and writes it
-        # once more when it sees so.
+        # Another day's call may have written the front page as it was before this day, and writes
+        # it once more when it sees so.
         with suppress(AssertionError):
             self.deployed.wait(self._archived, 20)
         return Row(**ledger, mails=tuple(self.deployed.mails(self.date)), archive=self._archived())
