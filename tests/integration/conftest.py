@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.headerregistry import Address
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,17 @@ class Cloud:
         return [found["Key"] for found in listed.get("Contents", ())]
 
 
+@cache
+def clients() -> tuple[Any, Any, Any, Any]:
+    """DynamoDB, S3, SQS and SES, once: making them takes longer than most tests."""
+    return (
+        boto3.resource("dynamodb"),
+        boto3.client("s3"),
+        boto3.client("sqs"),
+        boto3.client("sesv2", config=ONE_ATTEMPT),
+    )
+
+
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -96,7 +108,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setenv("HOME", str(Path(__file__).parent))
     # A new session would read the descriptions of four services anew for each test.
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
-        dynamodb = boto3.resource("dynamodb")
+        dynamodb, s3, sqs, ses = clients()
         dynamodb.create_table(
             TableName="runs",
             BillingMode="PAY_PER_REQUEST",
@@ -109,12 +121,9 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
                 {"AttributeName": "sk", "KeyType": "RANGE"},
             ],
         )
-        s3 = boto3.client("s3")
         s3.create_bucket(Bucket="archive")
         s3.put_object(Bucket="archive", Key="config/profile.yaml", Body=PROFILE.encode())
-        sqs = boto3.client("sqs")
         queue_url = sqs.create_queue(QueueName="batches")["QueueUrl"]
-        ses = boto3.client("sesv2", config=ONE_ATTEMPT)
         ses.create_email_identity(EmailIdentity="digest@example.org")
         ses.create_configuration_set(ConfigurationSetName="digests")
         yield Cloud(dynamodb, s3, sqs, ses, "runs", "archive", queue_url)

@@ -362,8 +362,12 @@ def test_days_of_a_month_share_its_files_each_by_its_type(cloud: Cloud) -> None:
         assert cloud.s3.head_object(Bucket=cloud.bucket, Key=key)["ContentType"] == told
 
 
-def test_more_objects_than_one_answer_of_s3_lists_are_all_found(cloud: Cloud) -> None:
-    for number in range(1001):
+def test_more_objects_than_one_answer_of_s3_lists_are_all_found(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # S3 lists a thousand in an answer; the size is the only thing that differs here.
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "4")
+    for number in range(9):
         cloud.archive.write(f"2026-01-22/mail/{number}@example.org.eml", b"")
     cloud.archive.write("2026-01-23/papers.json", b"{}")
     assert "2026-01-23/papers.json" in cloud.archive.tags("2026-01-")
