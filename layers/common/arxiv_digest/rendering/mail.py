@@ -155,7 +155,8 @@ def _parts(digest: Digest, page: str) -> tuple[str, str]:
     given = _given(digest, page)
     return (
         _fitted(digest, given, text.render),
-        _fitted(digest, given, lambda shown: _inliner().inline(html.render(shown))),
+        # The message ends each part with a line break, which has to be counted, too.
+        _fitted(digest, given, lambda shown: _inliner().inline(html.render(shown)) + "\n"),
     )
 
 
