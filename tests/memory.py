@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from arxiv_digest.adapters.runs import MailClaim, Results
-from arxiv_digest.models import Batch, Day, Ledger, Outcome, Run, Tokens
+from arxiv_digest.models import (
+    Batch,
+    Day,
+    Ledger,
+    Outcome,
+    PastScore,
+    Run,
+    Tokens,
+    TriagedPart,
+)
 
 
 class Killed(Exception):
@@ -37,6 +46,7 @@ class MemoryRuns:
     reopened: int = 0
     spent: Tokens = field(default_factory=Tokens)
     countdowns: int = 0
+    reserved: int = 0
     _days: dict[dt.date, Day] = field(default_factory=dict)
 
     @property
@@ -51,6 +61,25 @@ class MemoryRuns:
     def batches(self, _: dt.date) -> list[Batch]:
         self.before()
         return list(self.queued)
+
+    def triaged(self, _: dt.date) -> list[TriagedPart]:
+        self.before()
+        return []
+
+    def history(self, _: Sequence[dt.date]) -> list[PastScore]:
+        self.before()
+        return []
+
+    def reserve(self, _: dt.date, tokens: int, most: int) -> bool:
+        self.before()
+        if self.reserved + tokens > most:
+            return False
+        self.reserved += tokens
+        return True
+
+    def settle(self, _: dt.date, reserved: int, spent: int) -> None:
+        self.before()
+        self.reserved += spent - reserved
 
     def batch_done(self, _: dt.date, number: int) -> bool:
         self.before()

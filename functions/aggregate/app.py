@@ -88,6 +88,16 @@ def report(digest: Digest) -> None:
     metrics.add_metric("Failed", MetricUnit.Count, ledger.failed)
     metrics.add_metric("FailedShare", MetricUnit.Percent, ledger.failed_share)
     metrics.add_metric("Recommended", MetricUnit.Count, digest.recommended)
+    metrics.add_metric("ScoredLocally", MetricUnit.Count, digest.scored_locally)
+    if digest.cost is not None:
+        metrics.add_metric("CostInDollars", MetricUnit.NoUnit, digest.cost)
+    if digest.triage:
+        metrics.add_metric("TriageOpened", MetricUnit.Count, int(digest.triage.opened))
+        kept = digest.triage.recall
+        if kept.estimate is not None:
+            metrics.add_metric("TriageRecall", MetricUnit.Percent, 100 * kept.estimate)
+            metrics.add_metric("TriageRecallLow", MetricUnit.Percent, 100 * kept.low)
+            metrics.add_metric("TriageRecallHigh", MetricUnit.Percent, 100 * kept.high)
     logger.info("ledger of the digest of %s", digest.date, extra={"ledger": ledger.model_dump()})
 
 

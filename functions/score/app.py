@@ -110,6 +110,7 @@ def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
     if result.done is ScoreDone.SCORED:
         metrics.add_metric("BatchSeconds", MetricUnit.Seconds, time.monotonic() - arrived)
     metrics.add_metric("Tokens", MetricUnit.Count, result.tokens.total)
+    metrics.add_metric("CachedTokens", MetricUnit.Count, result.tokens.cached)
 
 
 @logger.inject_lambda_context(clear_state=True)

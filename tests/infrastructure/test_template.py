@@ -546,12 +546,12 @@ def test_fetch_is_over_before_its_run_counts_as_abandoned() -> None:
 @pytest.mark.parametrize(
     ("function", "layers"),
     [
-        ("FetchFunction", {"CommonLayer", "DependenciesLayer"}),
+        ("FetchFunction", {"CommonLayer", "DependenciesLayer", "RankingLayer"}),
         ("ScoreFunction", {"CommonLayer", "DependenciesLayer", "RankingLayer"}),
         ("AggregateFunction", {"CommonLayer", "DependenciesLayer"}),
     ],
 )
-def test_only_score_carries_the_heavy_layer(function: str, layers: set[str]) -> None:
+def test_only_what_ranks_carries_the_heavy_layer(function: str, layers: set[str]) -> None:
     assert set(PLAIN[function]["Layers"]) == layers
 
 
@@ -666,6 +666,7 @@ ALLOWED = {
             "sqs:ReceiveMessage",
         },
         "RunsTable.Arn": {
+            "dynamodb:BatchGetItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:Query",
@@ -792,9 +793,8 @@ def test_a_secret_is_read_only_where_one_is_named() -> None:
 
 def test_no_secret_passes_through_the_template() -> None:
     secretive = re.compile("secret|password|credential|token|key", re.IGNORECASE)
-    # A budget counts the tokens of a language model, which open nothing.
     found = set(filter(secretive.search, TEMPLATE["Parameters"]))
-    assert found == {"LlmSecretName", "TokenBudget"}
+    assert found == {"LlmSecretName"}
     for parameter in TEMPLATE["Parameters"].values():
         assert "NoEcho" not in parameter
     # A dynamic reference would be resolved into what describes the function.
@@ -905,7 +905,6 @@ def test_an_alarm_tells_the_topic_what_to_do(alarm: str) -> None:
 SILENCE = {"NoDigestAlarm"}
 LIMITS = {
     "FailedPapersAlarm": ("Maximum", 300, 5),
-    "TokenBudgetAlarm": ("Sum", 86_400, "1234567"),
 }
 
 
@@ -923,17 +922,12 @@ def test_an_alarm_of_troubles_rings_at_the_first(alarm: str) -> None:
 
 @pytest.mark.parametrize("alarm", LIMITS)
 def test_an_alarm_of_a_limit_rings_above_it(alarm: str) -> None:
-    properties = Stack(TokenBudget="1234567")[alarm]
+    properties = PLAIN[alarm]
     told = (properties["Statistic"], properties["Period"], properties["Threshold"])
     assert told == LIMITS[alarm]
     assert properties["ComparisonOperator"] == "GreaterThanThreshold"
     assert properties["EvaluationPeriods"] == 1
     assert properties["TreatMissingData"] == "notBreaching"
-
-
-def test_the_token_budget_is_a_number_of_a_default() -> None:
-    assert TEMPLATE["Parameters"]["TokenBudget"]["Type"] == "Number"
-    assert PLAIN["TokenBudgetAlarm"]["Threshold"] == 1_000_000
 
 
 def test_an_alarm_rings_when_a_day_and_two_hours_brought_no_sign_of_a_digest() -> None:
@@ -972,7 +966,8 @@ def test_each_trouble_has_its_alarm() -> None:
         "RunMissing",
         "DigestReady",
         "FailedShare",
-        "Tokens",
+        "ScoredLocally",
+        "TriageOpened",
     }
 
 
@@ -994,14 +989,14 @@ def test_the_dashboard_shows_what_there_is(stack: Stack) -> None:
 
 
 def test_the_dashboard_shows_what_an_operator_asks_for() -> None:
-    dashboard = Dashboard(Stack(TokenBudget="1234567"))
+    dashboard = Dashboard(FULL)
     for name in ("Announced", "Scored", "Triaged", "Failed", "Recommended"):
         assert dashboard.statistics(name) == {"Maximum"}
     for name in ("MailSent", "MailRefused", "MailUncertain", "Tokens", "Redelivered", "Errors"):
         assert dashboard.statistics(name) == {"Sum"}
     assert dashboard.statistics("BatchSeconds") == {"p50", "p95"}
-    [(metric, value)] = dashboard.annotations
-    assert (metric[1], value) == ("Tokens", 1_234_567)
+    for name in ("TriageRecall", "TriageRecallLow", "TriageRecallHigh"):
+        assert dashboard.statistics(name) == {"Average"}
     shown = {(name, value) for (_, name, _, value), _ in dashboard.metrics}
     assert ("ApproximateAgeOfOldestMessage", "BatchQueue.QueueName") in shown
     for queue in ("BatchDeadLetterQueue", "FailureQueue"):

@@ -237,6 +237,7 @@ def test_a_digests_whole_ledger_is_one_record_that_adds_up(
         "Failed": [4],
         "FailedShare": [50],
         "Recommended": [2],
+        "ScoredLocally": [0],
         "MailSent": [1, 1],
     }
     [emf] = [json.loads(line) for line in out.splitlines() if '"_aws"' in line]
@@ -271,8 +272,10 @@ def test_score_reports_the_seconds_and_tokens_of_a_batch_that_was_counted_down(
     failed, done, again = reported(out)
     assert failed == {"Redelivered": [1]}
     assert 0 < done.pop("BatchSeconds")[0] < 10
-    assert done == {"Tokens": [cloud.runs.results(DAY).tokens.total]} != {"Tokens": [0]}
-    assert again == {"Tokens": [0]}, "it was counted down before"
+    tokens = cloud.runs.results(DAY).tokens
+    assert done == {"Tokens": [tokens.total], "CachedTokens": [tokens.cached]}
+    assert tokens.total
+    assert again == {"Tokens": [0], "CachedTokens": [0]}, "it was counted down before"
     assert '{"Name":"BatchSeconds","Unit":"Seconds"}' in out.replace(" ", "")
 
 

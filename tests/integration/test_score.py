@@ -108,6 +108,8 @@ def test_a_transaction_that_met_another_is_tried_again(scoring: Scoring, reason:
     met = [0]
 
     def meeting(**request: Any) -> Any:
+        if len(request["TransactItems"]) == 1:
+            return real(**request)
         met[0] += 1
         if met[0] < 3:
             raise ClientError(

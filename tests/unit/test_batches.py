@@ -51,7 +51,7 @@ def test_batches_hold_each_paper_once_in_order_numbered_from_one(lengths, most):
     position = 0
     for batch in batches:
         assert batch.date == DAY
-        assert batch.first == position
+        assert list(batch.positions) == [*range(position, position + len(batch.papers))]
         assert 1 <= len(batch.papers) <= most
         position += len(batch.papers)
 
@@ -78,7 +78,7 @@ def test_papers_of_the_usual_length_are_cut_by_number_alone():
     batches = make_batches(DAY, papers(*[2000] * 216), 10)
 
     assert [len(batch.papers) for batch in batches] == [10] * 21 + [6]
-    assert [batch.first for batch in batches[:3]] == [0, 10, 20]
+    assert [batch.positions[0] for batch in batches[:3]] == [0, 10, 20]
 
 
 def test_a_paper_over_the_limit_stands_alone_and_keeps_its_place():

@@ -43,7 +43,7 @@ def test_the_ledger_adds_up_and_every_paper_stands_in_the_digest_once(
     assert ledger.announced == len(listed) == ledger.scored + ledger.triaged + ledger.failed
     shown = [entry.paper for section in digest.sections for entry in section.papers]
     shown += [entry.paper for entry in digest.below]
-    shown += [*digest.triaged, *(entry.paper for entry in digest.failed)]
+    shown += [entry.paper for entry in (*digest.triaged, *digest.failed)]
     assert sorted(paper.id for paper in shown) == [paper.id for paper in listed]
     assert {section.field for section in digest.sections} <= {"Pruning", "Agents", None}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import TypeVar
 
-from arxiv_digest.models import Batch, Paper
+from arxiv_digest.models import Batch, Paper, PartOfRun, TriagedPart
 
 Thing = TypeVar("Thing")
 
@@ -14,19 +14,55 @@ MAX_BATCH_BYTES = 200_000
 """Bytes of one batch's papers as JSON: below SQS's 256 KiB a message, DynamoDB's 400 KB an item."""
 
 
-def make_batches(day: date, papers: Sequence[Paper], papers_per_call: int) -> tuple[Batch, ...]:
-    """Cut a run's papers into batches of at most ``papers_per_call`` papers, in their order.
+def make_batches(
+    day: date, papers: Sequence[Paper], papers_per_call: int, order: Sequence[int] | None = None
+) -> tuple[Batch, ...]:
+    """Cut a run's papers into batches of at most ``papers_per_call`` papers.
 
-    A batch is shorter where its JSON would pass :data:`MAX_BATCH_BYTES`; every batch holds at
-    least one paper, and together they hold each exactly once.
+    ``order`` names those to queue by their positions, first the one to be scored first; all of them
+    as announced where there is none. A batch is shorter where its JSON would pass
+    :data:`MAX_BATCH_BYTES`; every batch holds at least one paper, and together they hold each of
+    ``order`` exactly once.
     """
-    batches: list[Batch] = []
-    first = 0
-    for group in packed(papers, papers_per_call, MAX_BATCH_BYTES, lambda p: p.model_dump_json()):
-        number = len(batches) + 1
-        batches.append(Batch(date=day, number=number, first=first, papers=tuple(group)))
-        first += len(group)
-    return tuple(batches)
+    queued = range(len(papers)) if order is None else order
+    return tuple(
+        Batch(
+            date=day,
+            number=number,
+            positions=tuple(group),
+            papers=tuple(papers[position] for position in group),
+        )
+        for number, group in enumerate(_packed(papers, queued, papers_per_call), start=1)
+    )
+
+
+def make_triaged(
+    day: date, papers: Sequence[Paper], order: Sequence[int], ranks: Sequence[int]
+) -> tuple[TriagedPart, ...]:
+    """Cut the papers that triage left out into parts of at most :data:`MAX_BATCH_BYTES`.
+
+    ``order`` names them by their positions, ``ranks`` is the rank of every paper of the day.
+    """
+    return tuple(
+        TriagedPart(
+            date=day,
+            number=number,
+            positions=tuple(group),
+            papers=tuple(papers[position] for position in group),
+            ranks=tuple(ranks[position] for position in group),
+        )
+        for number, group in enumerate(_packed(papers, order, len(papers)), start=1)
+    )
+
+
+def as_announced(parts: Iterable[PartOfRun]) -> list[Paper]:
+    """Every paper of some parts of a run, in announcement order."""
+    placed = [pair for part in parts for pair in zip(part.positions, part.papers, strict=True)]
+    return [paper for _, paper in sorted(placed, key=lambda pair: pair[0])]
+
+
+def _packed(papers: Sequence[Paper], order: Iterable[int], most: int) -> Iterator[list[int]]:
+    return packed(order, most, MAX_BATCH_BYTES, lambda position: papers[position].model_dump_json())
 
 
 def packed(

@@ -79,6 +79,12 @@ def run_is_due(day: dt.date) -> bool:
     return day.weekday() < SATURDAY
 
 
+def days_before(day: dt.date, count: int) -> list[dt.date]:
+    """The last ``count`` dates before a date on which a run was due, the newest first."""
+    back = (day - dt.timedelta(days=number) for number in range(1, 2 * count + 3))
+    return [date for date in back if run_is_due(date)][:count]
+
+
 def refuse_unfinished(day: dt.date, today: dt.date) -> None:
     """Raise ``ValueError`` for a day that a backfill cannot rebuild, since it is not over.
 

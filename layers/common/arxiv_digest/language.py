@@ -12,7 +12,7 @@ from functools import cache
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, get_day_names
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal, format_percent
 
 from arxiv_digest.firings import READY
 from arxiv_digest.models import FeedReading, FeedState, Scorer, ScorerKind, Verdict
@@ -43,7 +43,16 @@ class Words:
     local_scorer: str
     tokens: str
     tokens_unreported: str
+    tokens_cached: str
+    cost: str
     ledger: str
+    triage: str
+    triage_opened: str
+    recall: str
+    recall_unknown: str
+    scored_locally: Counted
+    by_similarity: str
+    rank: str
     seen_before: str
     left_out: str
     other_field: str
@@ -144,6 +153,8 @@ class Words:
     bar_a_month: str
     field_name: str
     best: str
+    cost_title: str
+    month_sum: str
     search_archive: str
     search_archive_hint: str
     search_state: str
@@ -158,6 +169,17 @@ class Words:
     def number(self, value: int) -> str:
         """A number with the separators of the language."""
         return format_decimal(value, locale=_locale(self.locale))
+
+    def share(self, value: float) -> str:
+        """A share from 0 to 1 in whole percent."""
+        return format_percent(value, locale=_locale(self.locale))
+
+    def dollars(self, value: float) -> str:
+        """An amount in US dollars, to the cent, and exactly where it is less than a dollar."""
+        form = "¤#,##0.00" if value >= 1 else "¤0.00##"
+        return format_currency(
+            value, "USD", form, locale=_locale(self.locale), currency_digits=False
+        )
 
     def day_name(self, day: date) -> str:
         """A date with its weekday, written out."""
@@ -195,7 +217,17 @@ ZH = Words(
     local_scorer="{name}（本地词汇相似度评分，未使用语言模型）",
     tokens="消耗 Tokens",
     tokens_unreported="{tokens}（{calls} 次调用未报告）",
+    tokens_cached="{tokens}（其中缓存 {cached}）",
+    cost="{line} | 费用：{cost}",
     ledger="公告日 {date}：公告 {announced} = 评分 {scored} + 分流 {triaged} + 失败 {failed}",
+    triage="分流：保留排名前 {keep} 的论文评分，其余 {below} 篇中抽查 {audited} 篇。{recall}",
+    triage_opened="分流已自动放开：抽查表明它漏掉过多，因此本次全部评分"
+    "（排名前 {keep} 以外有 {below} 篇）。{recall}",
+    recall="抽查估计应推荐的论文有 {estimate} 得到保留（95% 置信区间 {low}–{high}，{days} 天）。",
+    recall_unknown="尚无抽查结果可估计漏掉了多少。",
+    scored_locally={"other": "当日 Token 预算已用完，{count} 篇由本地词汇相似度评分，已逐篇标明。"},
+    by_similarity="本地评分",
+    rank="第 {rank} 名",
     seen_before="另有 {count} 篇已在其他日期读过，未重复阅读。",
     left_out="另有 {count} 篇属于配置未选的公告类型（交叉列表或更新），未阅读。",
     other_field="其他",
@@ -313,6 +345,8 @@ ZH = Words(
     bar_a_month="{first} 至 {last}，每条代表一个月",
     field_name="领域",
     best="评分最高的论文",
+    cost_title="费用",
+    month_sum="{month}：{tokens} Tokens{cost}",
     search_archive="搜索",
     search_archive_hint="标题、第一作者、领域或 arXiv 编号",
     search_state="已搜索 {searched}/{months} 个月，找到 {found} 篇",
@@ -338,8 +372,25 @@ EN = Words(
     local_scorer="{name} (lexical similarity on this stack, no language model)",
     tokens="Tokens",
     tokens_unreported="{tokens} (not reported by {calls} calls)",
+    tokens_cached="{tokens} ({cached} of them cached)",
+    cost="{line} | Cost: {cost}",
     ledger="Announcement of {date}: announced {announced} = scored {scored} + triaged {triaged}"
     " + failed {failed}",
+    triage="Triage: the best-ranked {keep} were scored, and of the other {below} a sample of"
+    " {audited}. {recall}",
+    triage_opened="Triage opened by itself, since its audits say that it drops too much: everything"
+    " was scored (below the best-ranked {keep}: {below}). {recall}",
+    recall="By its audits it keeps {estimate} of what would be recommended (95% interval"
+    " {low}–{high}, days: {days}).",
+    recall_unknown="No audit tells yet how much it keeps.",
+    scored_locally={
+        "one": "The day's budget of tokens was spent, so {count} paper was scored by lexical"
+        " similarity; it is marked.",
+        "other": "The day's budget of tokens was spent, so {count} papers were scored by lexical"
+        " similarity; each is marked.",
+    },
+    by_similarity="by similarity",
+    rank="rank {rank}",
     seen_before="Read on another day and not read again: {count}.",
     left_out="Cross-lists or replacements that the profile does not read: {count}.",
     other_field="Other",
@@ -469,6 +520,8 @@ EN = Words(
     bar_a_month="{first} to {last}, one bar a month",
     field_name="Field",
     best="Best paper",
+    cost_title="Cost",
+    month_sum="{month}: {tokens} tokens{cost}",
     search_archive="Search",
     search_archive_hint="title, first author, field or arXiv id",
     search_state="Months searched: {searched} of {months}. Papers found: {found}.",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from arxiv_digest.models import Paper, Scored
+from arxiv_digest.models import Paper, PastScore, Scored
 from arxiv_digest.profile import Profile
 
 SHARE = 0.2
@@ -64,7 +64,17 @@ def likeness(papers: Sequence[Paper], profile: Profile) -> Likeness:
     return Likeness(overall - BEHIND * (low > NEAR * best), by_field)
 
 
-def score_day(papers: Sequence[Paper], profile: Profile) -> dict[str, Scored]:
+def interest(
+    papers: Sequence[Paper], profile: Profile, history: Sequence[PastScore] = ()
+) -> Matrix:
+    """How likely papers are to be recommended, (papers,): the higher, the likelier."""
+    del history
+    return likeness(papers, profile).overall
+
+
+def score_day(
+    papers: Sequence[Paper], profile: Profile, history: Sequence[PastScore] = ()
+) -> dict[str, Scored]:
     """Score all papers of a day, by paper id.
 
     A score is the paper's place among the day's: the best :data:`SHARE` lie evenly between 7 and

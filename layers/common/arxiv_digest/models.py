@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -99,24 +99,40 @@ class FeedReading(Value):
     detail: str = ""
 
 
-class Batch(Value):
-    """The papers of one language-model call, which is one queue message.
+class PartOfRun(Value):
+    """Some papers of a run; ``positions`` are their places in announcement order, from 0.
 
-    ``first`` is the announcement-order position of the first paper in the run, counted from 0;
-    the others follow it without gaps.
+    ``number`` counts the parts of one kind from 1.
     """
 
     schema_version: Literal[1] = 1
     date: dt.date
     number: int = Field(ge=1)
-    first: int = Field(ge=0)
+    positions: tuple[Annotated[int, Field(ge=0)], ...]
     papers: tuple[Paper, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_position_a_paper(self) -> Self:
+        if len(self.positions) != len(self.papers):
+            raise ValueError(f"{len(self.papers)} papers have {len(self.positions)} positions")
+        return self
+
+
+class Batch(PartOfRun):
+    """The papers of one language-model call, which is one queue message."""
+
+
+class TriagedPart(PartOfRun):
+    """Papers that triage left out of the queue, with their ranks of the day, from 1."""
+
+    ranks: tuple[Annotated[int, Field(ge=1)], ...]
 
 
 class Scored(Value):
     """A paper that was scored: 0 to 10, the profile's field (or none), one sentence of reason.
 
-    An empty ``reason`` means that the scorer gave none that could be shown.
+    An empty ``reason`` means that the scorer gave none that could be shown. ``locally`` is a score
+    of the local scorer in a run of a language model, whose budget was spent.
     """
 
     outcome: Literal["scored"] = "scored"
@@ -124,6 +140,7 @@ class Scored(Value):
     score: ScoreValue
     field: str | None = None
     reason: str = ""
+    locally: bool = False
 
 
 class Triaged(Value):
@@ -147,9 +164,13 @@ Outcome = Annotated[Scored | Triaged | Failed, Field(discriminator="outcome")]
 
 
 class Tokens(Value):
-    """Tokens as the provider reported them; ``unreported`` counts calls that reported none."""
+    """Tokens as the provider reported them; ``unreported`` counts calls that reported none.
+
+    ``cached`` are those of ``prompt`` that the provider read from its cache.
+    """
 
     prompt: int = 0
+    cached: int = 0
     completion: int = 0
     total: int = 0
     calls: int = 0
@@ -158,11 +179,68 @@ class Tokens(Value):
     def __add__(self, other: Tokens) -> Tokens:
         return Tokens(
             prompt=self.prompt + other.prompt,
+            cached=self.cached + other.cached,
             completion=self.completion + other.completion,
             total=self.total + other.total,
             calls=self.calls + other.calls,
             unreported=self.unreported + other.unreported,
         )
+
+
+class PastScore(Value):
+    """A score that a language model gave on an earlier day, from which triage learns.
+
+    ``date`` is that of its run; ``weight`` says for how many papers of that day it stands: 1 for
+    one that triage kept, more for one of the audit sample.
+    """
+
+    paper: Paper
+    score: ScoreValue
+    field: str | None
+    date: dt.date
+    weight: float = Field(default=1.0, gt=0)
+
+
+class Audit(Value):
+    """What one day tells of its triage, in papers.
+
+    ``kept_recommended`` are those kept and recommended; of the ``below_cut`` that triage put below
+    its cut, ``audited`` were scored all the same, and ``audited_recommended`` of these recommended.
+    """
+
+    kept_recommended: int = Field(ge=0)
+    below_cut: int = Field(ge=0)
+    audited: int = Field(ge=0)
+    audited_recommended: int = Field(ge=0)
+
+
+class Recall(Value):
+    """The share of what would be recommended that triage keeps, as the audits of days tell.
+
+    All are shares from 0 to 1. ``low`` and ``high`` bound the estimate, which is none where nothing
+    was audited or recommended, with 95 % confidence.
+    """
+
+    estimate: float | None
+    low: float
+    high: float
+    days: int
+    audited: int
+
+
+class Triage(Value):
+    """How a run was triaged.
+
+    ``keep`` is the share of the day that the profile keeps, ``below_cut`` how many papers stood
+    below that, ``audited`` the ids of those that were scored all the same. ``recall`` is what the
+    audits before this run told; where that was too low, triage had ``opened`` and audits all.
+    """
+
+    keep: float = Field(gt=0, le=1)
+    below_cut: int = Field(ge=0)
+    audited: tuple[str, ...] = ()
+    opened: bool = False
+    recall: Recall
 
 
 class Ledger(Value):
@@ -237,17 +315,19 @@ class Run(Value):
     left_out: int = 0
     seen_before: int = 0
     scorer: Scorer
+    triage: Triage | None = None
     rebuilt: bool = False
     mail: bool = True
 
 
 class Recommendation(Value):
-    """A paper beside its score, field and reason."""
+    """A paper beside its score, field and reason; ``locally`` as in :class:`Scored`."""
 
     paper: Paper
     score: ScoreValue
     field: str | None
     reason: str
+    locally: bool = False
 
 
 def ranked(papers: Iterable[Recommendation]) -> list[Recommendation]:
@@ -260,6 +340,13 @@ class Unscored(Value):
 
     paper: Paper
     reason: str
+
+
+class RankedPaper(Value):
+    """A paper that triage left out, beside its rank of the day, from 1."""
+
+    paper: Paper
+    rank: int = Field(ge=1)
 
 
 class Section(Value):
@@ -285,6 +372,7 @@ class Digest(Value):
 
     ``date`` is the announcement date in US Eastern time and the digest's key; ``started_at`` is the
     time at which its run began and ``made_at`` that of making, both in the reader's time zone.
+    ``cost`` is that of its tokens in US dollars, none where the model has no price.
     ``sections`` hold what reached the threshold, ``below`` what was scored under it, ``triaged``
     and ``failed`` the rest of the ledger; ``announcement_order`` names all of them by id. A
     ``rebuilt`` digest was started after its day was over.
@@ -297,7 +385,9 @@ class Digest(Value):
     reader: Reader
     scorer: Scorer
     tokens: Tokens
+    cost: float | None = None
     ledger: Ledger
+    triage: Triage | None = None
     verdict: Verdict
     feeds: tuple[FeedReading, ...]
     left_out: int
@@ -305,7 +395,7 @@ class Digest(Value):
     rebuilt: bool = False
     sections: tuple[Section, ...]
     below: tuple[Recommendation, ...]
-    triaged: tuple[Paper, ...]
+    triaged: tuple[RankedPaper, ...]
     failed: tuple[Unscored, ...]
     announcement_order: tuple[str, ...] = ()
 
@@ -337,8 +427,29 @@ class Digest(Value):
         """Every paper of the digest, whatever became of it."""
         scored = (entry.paper for entry in self.recommendations)
         below = (entry.paper for entry in self.below)
+        triaged = (entry.paper for entry in self.triaged)
         failed = (entry.paper for entry in self.failed)
-        return (*scored, *below, *self.triaged, *failed)
+        return (*scored, *below, *triaged, *failed)
+
+    @property
+    def scored_locally(self) -> int:
+        """How many papers the local scorer scored since the model's budget was spent."""
+        return sum(entry.locally for entry in (*self.recommendations, *self.below))
+
+    @property
+    def audit(self) -> Audit | None:
+        """What the day tells of its triage, or none where it was not triaged."""
+        if self.triage is None:
+            return None
+        audited = set(self.triage.audited)
+        by_model = [entry.paper.id for entry in self.recommendations if not entry.locally]
+        scored = {*by_model, *(entry.paper.id for entry in self.below if not entry.locally)}
+        return Audit(
+            kept_recommended=sum(paper_id not in audited for paper_id in by_model),
+            below_cut=self.triage.below_cut,
+            audited=len(audited & scored),
+            audited_recommended=sum(paper_id in audited for paper_id in by_model),
+        )
 
     @property
     def best(self) -> Recommendation | None:
@@ -350,8 +461,9 @@ class Day(Value):
     """One line of the archive's index.
 
     ``best`` is the title of the first paper of the ranking, empty on a day without recommendations;
-    ``fields`` counts the recommended papers by field, an empty name standing for none. Lines that
-    were written before there were these two have neither.
+    ``fields`` counts the recommended papers by field, an empty name standing for none. ``cost`` is
+    in US dollars, none where the model has no price; ``audit`` is none where nothing was triaged.
+    Lines that were written before there were these have none of them.
     """
 
     date: dt.date
@@ -361,6 +473,8 @@ class Day(Value):
     failed: int
     best: str = ""
     fields: dict[str, int] = Field(default_factory=dict)
+    cost: float | None = None
+    audit: Audit | None = None
 
     @classmethod
     def of(cls, digest: Digest) -> Day:
@@ -374,6 +488,8 @@ class Day(Value):
             failed=digest.ledger.failed,
             best=best.paper.title if best else "",
             fields={section.field or "": len(section.papers) for section in digest.sections},
+            cost=digest.cost,
+            audit=digest.audit,
         )
 
 
@@ -382,7 +498,7 @@ class ReadPaper(Value):
 
     ``date`` is the announcement date of the digest that it stands in. ``score``, ``field`` and
     ``reason`` are as in the digest: a paper without score has no field, and a failed one has the
-    reason why it could not be scored.
+    reason why it could not be scored. ``rank`` is that of a triaged paper among its day's, from 1.
     """
 
     date: dt.date
@@ -394,6 +510,7 @@ class ReadPaper(Value):
     score: ScoreValue | None = None
     field: str | None = None
     reason: str = ""
+    rank: int | None = None
 
     @property
     def link(self) -> str:
@@ -444,7 +561,7 @@ class PapersOfDay(Value):
             papers=(
                 *(scored(entry, "recommended") for entry in ranked(digest.recommendations)),
                 *(scored(entry, "below") for entry in digest.below),
-                *(read(paper, outcome="triaged") for paper in digest.triaged),
+                *(read(e.paper, outcome="triaged", rank=e.rank) for e in digest.triaged),
                 *(read(e.paper, outcome="failed", reason=e.reason) for e in digest.failed),
             ),
         )

@@ -11,7 +11,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from arxiv_digest.models import AnnounceType, Reader, ScoreValue, Value
+from arxiv_digest.models import AnnounceType, Reader, ScoreValue, Tokens, Value
 
 
 class ProfileError(ValueError):
@@ -35,6 +35,42 @@ class ResearchField(Value):
     description: Line
 
 
+class TriageSettings(Value):
+    """How much of a day is scored, and how that is watched.
+
+    ``keep`` is the share of a day, from its most promising paper on, that is scored; 1 is all of
+    it. ``audit`` is the share of the rest that is drawn at random and scored all the same.
+    ``floor`` is the share of all recommendations that has to be kept: where the audits are sure
+    that less is, everything is scored. ``history_days`` are announcement days to learn from, which
+    the table keeps for 90 days of the calendar.
+    """
+
+    keep: float = Field(default=1.0, gt=0, le=1)
+    audit: float = Field(default=0.03, ge=0, le=1)
+    floor: float = Field(default=0.85, ge=0, le=1)
+    history_days: int = Field(default=30, ge=0, le=60)
+
+
+class Price(Value):
+    """What a model's tokens cost, in US dollars a million.
+
+    ``cached`` is the price of prompt tokens that the provider had cached, that of the others where
+    it is left out.
+    """
+
+    prompt: float = Field(ge=0)
+    completion: float = Field(ge=0)
+    cached: float | None = Field(default=None, ge=0)
+
+    def cost(self, tokens: Tokens) -> float:
+        """The price of some tokens in US dollars."""
+        cached = self.prompt if self.cached is None else self.cached
+        uncached = tokens.prompt - tokens.cached
+        return (
+            uncached * self.prompt + tokens.cached * cached + tokens.completion * self.completion
+        ) / 1e6
+
+
 class Profile(Value):
     """One reader's profile; the keys are those of ``profile.yaml``."""
 
@@ -50,6 +86,9 @@ class Profile(Value):
     fields: tuple[ResearchField, ...] = Field(min_length=1)
     low_priority: tuple[Line, ...] = ()
     mail_quiet_days: bool = True
+    triage: TriageSettings = TriageSettings()
+    daily_tokens: int = Field(default=1_000_000, ge=0)
+    prices: dict[Line, Price] = Field(default_factory=dict)
 
     @field_validator("time_zone")
     @classmethod
@@ -145,13 +184,20 @@ def _causes(problems: ValidationError) -> list[ErrorDetails]:
     ]
 
 
+_NESTED: dict[str, type[Value]] = {
+    "fields": ResearchField,
+    "triage": TriageSettings,
+    "prices": Price,
+}
+
+
 def _explain(source: str, problem: dict[str, Any]) -> str:
     *parents, last = problem["loc"] or ("",)
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
     key = key.removeprefix(".")
     match problem["type"]:
         case "extra_forbidden":
-            model = ResearchField if parents[:1] == ["fields"] else Profile
+            model = _NESTED.get(str(parents[0]), Profile) if parents else Profile
             near = difflib.get_close_matches(str(last), model.model_fields, n=1)
             known = ", ".join(model.model_fields)
             said = (
@@ -172,7 +218,9 @@ def _explain(source: str, problem: dict[str, Any]) -> str:
         case "tuple_type":
             said = f"is {problem['input']!r}; write a list"
         case "model_type":
-            said = f"is {problem['input']!r}; write its name and its description"
+            model = _NESTED[str((*parents, last)[0])]
+            known = ", ".join(model.model_fields)
+            said = f"is {problem['input']!r}; write its keys ({known})"
         case _:
             said = f"is {problem['input']!r}; {_lower_first(problem['msg'])}"
     return f"{source}: {key} {said}"

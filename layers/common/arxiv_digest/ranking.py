@@ -16,6 +16,7 @@ from arxiv_digest.models import (
     Ledger,
     Outcome,
     Paper,
+    RankedPaper,
     Reader,
     Recommendation,
     Run,
@@ -49,25 +50,31 @@ def make_digest(
     tokens: Tokens,
     made_at: datetime,
     unscored: Mapping[str, str],
+    cost: float | None = None,
 ) -> Digest:
     """Make the digest of a run from what happened to its papers.
 
     ``papers`` are in announcement order, ``outcomes`` are by paper id. A paper without an outcome
     counts as failed, with its reason from ``unscored`` (by paper id) where there is one.
-    ``made_at`` may be in any time zone; the digest holds it in the reader's.
+    ``made_at`` may be in any time zone; the digest holds it in the reader's. ``cost`` is in US
+    dollars.
     """
     scored: list[Recommendation] = []
-    triaged: list[Paper] = []
+    triaged: list[RankedPaper] = []
     failed: list[Unscored] = []
     order: list[str] = []
     for paper in papers:
         order.append(paper.id)
         match outcomes.get(paper.id):
-            case Scored(score=score, field=field, reason=reason):
+            case Scored(score=score, field=field, reason=reason, locally=locally):
                 known = field if field in reader.fields else None
-                scored.append(Recommendation(paper=paper, score=score, field=known, reason=reason))
-            case Triaged():
-                triaged.append(paper)
+                scored.append(
+                    Recommendation(
+                        paper=paper, score=score, field=known, reason=reason, locally=locally
+                    )
+                )
+            case Triaged(rank=rank):
+                triaged.append(RankedPaper(paper=paper, rank=rank))
             case Failed(reason=reason):
                 failed.append(Unscored(paper=paper, reason=reason))
             case None:
@@ -85,7 +92,9 @@ def make_digest(
         reader=reader,
         scorer=run.scorer,
         tokens=tokens,
+        cost=cost,
         ledger=ledger,
+        triage=run.triage,
         verdict=verdict(ledger, len(recommended), run.feeds, run.seen_before),
         feeds=run.feeds,
         left_out=run.left_out,
@@ -93,7 +102,7 @@ def make_digest(
         rebuilt=run.rebuilt,
         sections=sections(recommended),
         below=tuple(paper for paper in ranking if paper.score < reader.minimum_score),
-        triaged=tuple(triaged),
+        triaged=tuple(sorted(triaged, key=lambda entry: entry.rank)),
         failed=tuple(failed),
         announcement_order=tuple(order),
     )

@@ -56,6 +56,13 @@ class LanguageModelUnavailable(NoAnswer):
         self.retry_after = retry_after
 
 
+class BudgetSpent(NoAnswer):
+    """The day's budget of tokens does not reach for the call, so it was not made."""
+
+    def __init__(self) -> None:
+        super().__init__("the day's budget of tokens is spent")
+
+
 class BatchOutcome(NamedTuple):
     """The outcome of every paper of a batch, in its order, and the tokens of all calls."""
 

@@ -6,11 +6,13 @@ partition           sort key                    what it holds
 ``RUN#<date>``      ``RUN``                     the run, ``remaining`` (batches not yet scored), how
                                                 often it was ``reopened``, and its ledger so far
 ``RUN#<date>``      ``QUEUED#<attempt>#<n>``    a batch as it was queued
+``RUN#<date>``      ``TRIAGED#<attempt>#<n>``   papers that triage left out, with their ranks
 ``RUN#<date>``      ``SENT``                    every message of the run was sent
 ``RUN#<date>``      ``BATCH#<n>``               the batch was counted down, and its tokens
 ``RUN#<date>``      ``SPENT#<n>#<time>``        tokens of a batch before it was scored once more
 ``RUN#<date>``      ``PAPER#<id>``              a paper's outcome
 ``RUN#<date>``      ``TROUBLE#<n>``             why a batch could not be scored the last time
+``RUN#<date>``      ``BUDGET``                  tokens spent, or reserved for calls under way
 ``RUN#<date>``      ``MODE``                    the response mode that the provider takes
 ``RUN#<date>``      ``DIGEST``                  the digest was made and mailed, how much missing,
                                                 and its ledger
@@ -41,6 +43,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from arxiv_digest.batches import as_announced
 from arxiv_digest.models import (
     SCHEMA_VERSION,
     Batch,
@@ -48,8 +51,13 @@ from arxiv_digest.models import (
     Ledger,
     Outcome,
     Paper,
+    PastScore,
     Run,
+    Scored,
+    ScorerKind,
     Tokens,
+    Triaged,
+    TriagedPart,
 )
 
 if TYPE_CHECKING:
@@ -125,10 +133,12 @@ class Runs:
         item = self._get(_run_key(day), "RUN")
         return Run.model_validate_json(item["run"]) if item else None
 
-    def create(self, run: Run, batches: Sequence[Batch]) -> bool:
-        """Write a run with all its batches, unless there is one for its date: then ``False``.
+    def create(
+        self, run: Run, batches: Sequence[Batch], triaged: Sequence[TriagedPart] = ()
+    ) -> bool:
+        """Write a run with all its papers, unless there is one for its date: then ``False``.
 
-        The batches are written first, under a name of this attempt, and the run last: whoever
+        The papers are written first, under a name of this attempt, and the run last: whoever
         finds a run finds all of it, and of two attempts at the same time one wins whole.
         """
         attempt = f"{self._clock():.6f}"
@@ -140,6 +150,13 @@ class Runs:
                         "batch": batch.model_dump_json(),
                     }
                 )
+            for part in triaged:
+                writer.put_item(
+                    Item={
+                        **self._item(_run_key(run.date), _triaged(attempt, part.number)),
+                        "part": part.model_dump_json(),
+                    }
+                )
         item = {
             **self._item(_run_key(run.date), "RUN"),
             "attempt": attempt,
@@ -147,7 +164,7 @@ class Runs:
             "reopened": 0,
             "announced": run.announced,
             "scored": 0,
-            "triaged": 0,
+            "triaged": sum(len(part.papers) for part in triaged),
             "failed": 0,
             "run": run.model_dump_json(),
         }
@@ -175,12 +192,54 @@ class Runs:
 
     def batches(self, day: date) -> list[Batch]:
         """The batches of a run as they were queued, in order."""
+        found = self._papers(day, _queued)
+        return [Batch.model_validate_json(queued["batch"]) for queued in found]
+
+    def triaged(self, day: date) -> list[TriagedPart]:
+        """What triage left out of a run's queue."""
+        return [TriagedPart.model_validate_json(i["part"]) for i in self._papers(day, _triaged)]
+
+    def _papers(self, day: date, key: Callable[[str, int], str]) -> Iterator[dict[str, Any]]:
         item = self._get(_run_key(day), "RUN")
         if item is None:
-            return []
-        prefix = _queued(item["attempt"], 0).removesuffix("00000")
-        found = self._query(_run_key(day), prefix)
-        return [Batch.model_validate_json(queued["batch"]) for queued in found]
+            return iter(())
+        return self._query(_run_key(day), key(item["attempt"], 0).removesuffix("00000"))
+
+    def history(self, days: Sequence[date]) -> list[PastScore]:
+        """Every score that a language model gave on some days, those days' papers in order.
+
+        A paper of the audit sample stands for its share of all that triage had put below its cut.
+        """
+        found: list[PastScore] = []
+        keys = [{"pk": _run_key(day), "sk": "RUN"} for day in days]
+        runs = (Run.model_validate_json(item["run"]) for item in self._get_many(keys))
+        for run in sorted(runs, key=lambda run: run.date):
+            if run.scorer.kind is not ScorerKind.LANGUAGE_MODEL:
+                continue
+            outcomes = (
+                _OUTCOME.validate_json(item["outcome"])
+                for item in self._query(_run_key(run.date), "PAPER#")
+            )
+            scored = {
+                outcome.paper_id: outcome
+                for outcome in outcomes
+                if isinstance(outcome, Scored) and not outcome.locally
+            }
+            triage = run.triage
+            audited = set(triage.audited) & set(scored) if triage else set()
+            for paper in as_announced(self.batches(run.date)):
+                if paper.id in scored:
+                    stands_for = triage.below_cut / len(audited) if triage and audited else 1.0
+                    found.append(
+                        PastScore(
+                            paper=paper,
+                            score=scored[paper.id].score,
+                            field=scored[paper.id].field,
+                            date=run.date,
+                            weight=stands_for if paper.id in audited else 1.0,
+                        )
+                    )
+        return found
 
     def mark_sent(self, day: date) -> None:
         """Note that every message of a run was sent."""
@@ -313,11 +372,15 @@ class Runs:
         tokens = Tokens()
         troubles: dict[int, str] = {}
         run = self._get(_run_key(day), "RUN") or {}
-        for item in self._query(_run_key(day), ""):
+        for item in self._query(_run_key(day)):
             kind = item["sk"].partition("#")[0]
             if kind == "PAPER":
                 outcome = _OUTCOME.validate_json(item["outcome"])
                 outcomes[outcome.paper_id] = outcome
+            elif kind == "TRIAGED" and item["sk"].startswith(f"TRIAGED#{run.get('attempt')}#"):
+                part = TriagedPart.model_validate_json(item["part"])
+                for paper, rank in zip(part.papers, part.ranks, strict=True):
+                    outcomes[paper.id] = Triaged(paper_id=paper.id, rank=rank)
             elif kind in ("BATCH", "SPENT"):
                 tokens += Tokens.model_validate_json(item["tokens"])
             elif kind == "TROUBLE":
@@ -329,6 +392,47 @@ class Runs:
         """How many batches of a run were not scored yet."""
         item = self._get(_run_key(day), "RUN")
         return int(item["remaining"]) if item else 0
+
+    def reserve(self, day: date, tokens: int, most: int) -> bool:
+        """Set tokens of a day's budget apart for a call; ``False`` where ``most`` would be passed.
+
+        Of calls at the same time no two get the same tokens.
+        """
+        update = self._budget(day, tokens)
+        update["ConditionExpression"] = "attribute_not_exists(tokens) OR tokens <= :left"
+        update["ExpressionAttributeValues"][":left"] = most - tokens
+        if tokens > most:
+            return False
+        try:
+            self._transact([{"Update": update}])
+        except ClientError as problem:
+            if _cancellation_reasons(problem) != ["ConditionalCheckFailed"]:
+                raise
+            return False
+        return True
+
+    def settle(self, day: date, reserved: int, spent: int) -> None:
+        """Replace what was reserved for a call by what it took."""
+        self._transact([{"Update": self._budget(day, spent - reserved)}])
+
+    def _budget(self, day: date, tokens: int) -> dict[str, Any]:
+        # In a transaction, which the SDK repeats under the same token: one whose answer is lost is
+        # not counted twice.
+        item = self._item(_run_key(day), "BUDGET")
+        kept = {name: item[name] for name in ("schema_version", "written_at", "expires_at")}
+        return {
+            "TableName": self._table.name,
+            "Key": {"pk": item["pk"], "sk": item["sk"]},
+            "UpdateExpression": (
+                "ADD tokens :tokens"
+                " SET schema_version = :schema_version, written_at = :written_at,"
+                " expires_at = :expires_at"
+            ),
+            "ExpressionAttributeValues": {
+                ":tokens": tokens,
+                **{f":{name}": value for name, value in kept.items()},
+            },
+        }
 
     def response_mode(self, day: date) -> str | None:
         """The response mode found for a run's language model, if any."""
@@ -426,7 +530,7 @@ class Runs:
 
     def pending(self) -> list[Pending]:
         """The stored feeds that wait for the next run, the oldest first."""
-        found = (item["sk"].partition("#") for item in self._query("PENDING", ""))
+        found = (item["sk"].partition("#") for item in self._query("PENDING"))
         return [Pending(date.fromisoformat(day), category) for day, _, category in found]
 
     def clear_pending(self, pending: Iterable[Pending]) -> None:
@@ -443,9 +547,11 @@ class Runs:
         }
         self._table.put_item(Item={**item, "day": day.model_dump_json()})
 
-    def days(self) -> list[Day]:
-        """Every day of the archive's index, the oldest first."""
-        return [Day.model_validate_json(item["day"]) for item in self._query("DAYS", "")]
+    def days(self, since: date | None = None) -> list[Day]:
+        """The days of the archive's index, all or those since a date, the oldest first."""
+        condition = Key("sk").gte(since.isoformat()) if since else None
+        found = self._query("DAYS", condition)
+        return [Day.model_validate_json(item["day"]) for item in found]
 
     def _claim(self, item: Mapping[str, Any]) -> MailClaim:
         written = datetime.fromisoformat(item["written_at"]).timestamp()
@@ -465,10 +571,13 @@ class Runs:
         key = {"pk": partition, "sk": sort}
         return self._table.get_item(Key=key, ConsistentRead=True).get("Item")
 
-    def _query(self, partition: str, prefix: str) -> Iterator[dict[str, Any]]:
+    def _query(
+        self, partition: str, where: str | ConditionBase | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The items of a partition in order: all, those of a prefix, or those of a condition."""
         condition: ConditionBase = Key("pk").eq(partition)
-        if prefix:
-            condition &= Key("sk").begins_with(prefix)
+        if where is not None:
+            condition &= Key("sk").begins_with(where) if isinstance(where, str) else where
         start: dict[str, Any] = {}
         while True:
             page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, **start)
@@ -537,6 +646,10 @@ def _run_key(day: date) -> str:
 
 def _queued(attempt: str, number: int) -> str:
     return f"QUEUED#{attempt}#{number:05d}"
+
+
+def _triaged(attempt: str, number: int) -> str:
+    return f"TRIAGED#{attempt}#{number:05d}"
 
 
 def _batch(number: int) -> str:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from arxiv_digest.language import Words, words
 from arxiv_digest.models import Day
-from arxiv_digest.rendering.context import environment, inlined
+from arxiv_digest.rendering.context import environment, inlined, kept
 from arxiv_digest.rendering.mathematics import tex_html
+from arxiv_digest.triage import recall
 
 MONTHS_OPEN = 6
 """The newest months of the calendar; the earlier ones are folded away by year."""
@@ -24,6 +25,9 @@ MONTHS_DRAWN = 60
 
 FIELDS_DRAWN = 10
 """The most frequent fields; those a profile had once besides are counted as other."""
+
+DAYS_AUDITED = 30
+"""The newest days whose audits tell how much triage keeps."""
 
 SHADES = 4
 """The shades of a calendar's day, by its share of the most papers that were recommended on one."""
@@ -43,11 +47,13 @@ class Square(NamedTuple):
 class Month(NamedTuple):
     """A month (``2026-01``): weeks of a number and a square each, and its days, newest first.
 
-    The number is 0 outside of the month, and the square none where there was no digest.
+    The number is 0 outside of the month, and the square none where there was no digest. ``title``
+    is its name with its tokens, and their cost where the days have one.
     """
 
     key: str
     name: str
+    title: str
     weeks: list[list[tuple[int, Square | None]]]
     days: list[Day]
 
@@ -82,6 +88,8 @@ def render_index(days: Iterable[Day], language: str) -> str:
             said=said,
             math=tex_html,
             newest=next(iter(newest_first), None),
+            kept=_kept(newest_first, said),
+            costs=any(day.cost is not None for day in newest_first),
             months=months,
             shown=months[:MONTHS_OPEN],
             earlier=[
@@ -113,8 +121,25 @@ def _months(newest_first: Sequence[Day], said: Words) -> list[Month]:
             [(number, squares.get(number)) for number in week]
             for week in Calendar().monthdayscalendar(first.year, first.month)
         ]
-        found.append(Month(key, said.month_name(first), weeks, days))
+        name = said.month_name(first)
+        found.append(Month(key, name, _sum(name, days, said), weeks, days))
     return found
+
+
+def _sum(name: str, days: Sequence[Day], said: Words) -> str:
+    """What a month took; days whose model has no price count nothing."""
+    costs = [day.cost for day in days if day.cost is not None]
+    return said.month_sum.format(
+        month=name,
+        tokens=said.number(sum(day.tokens for day in days)),
+        cost=f", {said.dollars(sum(costs))}" if costs else "",
+    )
+
+
+def _kept(newest_first: Sequence[Day], said: Words) -> str:
+    """How much triage keeps by the audits of the newest days, or nothing where it is off."""
+    audits = [day.audit for day in newest_first[:DAYS_AUDITED] if day.audit]
+    return kept(recall(audits), said) if audits else ""
 
 
 def _drawing(newest_first: Sequence[Day], said: Words) -> Drawing | None:

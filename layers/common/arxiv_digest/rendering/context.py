@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from arxiv_digest.language import Words, feed_notes, rebuilt, scorer_name, updated, words
-from arxiv_digest.models import Digest, Recommendation, Unscored
+from arxiv_digest.models import Digest, Recall, Recommendation, Triage, Unscored
 from arxiv_digest.troubles import in_language
 
 AUTHORS_SHOWN = 12
@@ -35,18 +35,19 @@ def environment() -> Environment:
 def context(digest: Digest) -> dict[str, Any]:
     """What every template of a digest is given."""
     said = words(digest.reader.language)
-    tokens = said.number(digest.tokens.total)
-    if digest.tokens.unreported:
-        tokens = said.tokens_unreported.format(tokens=tokens, calls=digest.tokens.unreported)
     account = [
         updated(digest.made_at, digest.reader.time_zone, said),
         said.count(said.read, digest.ledger.announced),
-        said.model.format(model=scorer_name(digest.scorer, said), tokens=tokens),
+        _scoring(digest, said),
         said.ledger.format(
             date=digest.date,
             **{name: said.number(count) for name, count in digest.ledger.model_dump().items()},
         ),
     ]
+    if digest.scored_locally:
+        account.append(said.count(said.scored_locally, digest.scored_locally))
+    if digest.triage:
+        account.append(_triage(digest.triage, said))
     if digest.rebuilt:
         account.insert(1, rebuilt(digest.feeds, said))
     if digest.seen_before:
@@ -65,6 +66,42 @@ def context(digest: Digest) -> dict[str, Any]:
         "reason": lambda paper: _reason(paper, digest.reader.language),
         "authors": lambda paper: _authors(paper, said),
     }
+
+
+def _scoring(digest: Digest, said: Words) -> str:
+    """The line that names the scorer, and what it took."""
+    tokens = said.number(digest.tokens.total)
+    if digest.tokens.cached:
+        cached = said.number(digest.tokens.cached)
+        tokens = said.tokens_cached.format(tokens=tokens, cached=cached)
+    if digest.tokens.unreported:
+        tokens = said.tokens_unreported.format(tokens=tokens, calls=digest.tokens.unreported)
+    line = said.model.format(model=scorer_name(digest.scorer, said), tokens=tokens)
+    if digest.cost is None:
+        return line
+    return said.cost.format(line=line, cost=said.dollars(digest.cost))
+
+
+def _triage(triage: Triage, said: Words) -> str:
+    form = said.triage_opened if triage.opened else said.triage
+    return form.format(
+        keep=said.share(triage.keep),
+        below=said.number(triage.below_cut),
+        audited=said.number(len(triage.audited)),
+        recall=kept(triage.recall, said),
+    )
+
+
+def kept(recall: Recall, said: Words) -> str:
+    """The sentence that says how much of what would be recommended triage keeps."""
+    if recall.estimate is None:
+        return said.recall_unknown
+    return said.recall.format(
+        estimate=said.share(recall.estimate),
+        low=said.share(recall.low),
+        high=said.share(recall.high),
+        days=said.number(recall.days),
+    )
 
 
 def _reason(paper: Recommendation | Unscored, language: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from arxiv_digest.language import Words, words
-from arxiv_digest.models import Digest, Paper, Recommendation, ScorerKind, Unscored
+from arxiv_digest.models import Digest, Paper, RankedPaper, Recommendation, ScorerKind, Unscored
 from arxiv_digest.rendering.citations import bibtex
 from arxiv_digest.rendering.context import AUTHORS_SHOWN, context, environment, inlined, script_json
 from arxiv_digest.rendering.mathematics import tex_html
@@ -24,7 +24,9 @@ class Entry:
     """A paper as the page shows it: what became of it, and what the page finds it by.
 
     ``field`` is the key of the paper's field, or empty where the paper has no score; ``order`` is
-    its place in the announcement. ``english`` is a reason that is English on every page.
+    its place in the announcement. ``english`` is a reason that is English on every page,
+    ``locally`` a score of the local scorer in a run of a language model, ``rank`` that of a triaged
+    paper.
     """
 
     paper: Paper
@@ -33,6 +35,8 @@ class Entry:
     field: str = ""
     reason: str = ""
     english: bool = False
+    locally: bool = False
+    rank: int | None = None
 
 
 def render_page(digest: Digest, root: str = "../") -> str:
@@ -46,10 +50,10 @@ def render_page(digest: Digest, root: str = "../") -> str:
     order = {paper_id: place for place, paper_id in enumerate(digest.announcement_order)}
     keys = {name: str(place) for place, name in enumerate(digest.reader.fields)}
 
-    def entry(found: Recommendation | Unscored | Paper) -> Entry:
-        if isinstance(found, Paper):
-            return Entry(paper=found, order=order.get(found.id, 0))
+    def entry(found: Recommendation | Unscored | RankedPaper) -> Entry:
         place = order.get(found.paper.id, 0)
+        if isinstance(found, RankedPaper):
+            return Entry(paper=found.paper, order=place, rank=found.rank)
         if isinstance(found, Unscored):
             return Entry(paper=found.paper, order=place, reason=given["reason"](found))
         return Entry(
@@ -58,7 +62,9 @@ def render_page(digest: Digest, root: str = "../") -> str:
             score=found.score,
             field=keys.get(found.field or "", OTHER),
             reason=given["reason"](found),
-            english=bool(found.reason) and digest.scorer.kind is ScorerKind.LOCAL,
+            english=bool(found.reason)
+            and (found.locally or digest.scorer.kind is ScorerKind.LOCAL),
+            locally=found.locally,
         )
 
     fields = _fields(digest)

@@ -15,8 +15,9 @@ from arxiv_digest import rendering
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.mailer import Mailer, MailRefused, MailUncertain
 from arxiv_digest.adapters.runs import Results, Runs
-from arxiv_digest.models import Batch, Digest, Reader, Run, Value, Verdict
-from arxiv_digest.profile import load_profile
+from arxiv_digest.batches import as_announced
+from arxiv_digest.models import Batch, Digest, Run, TriagedPart, Value, Verdict
+from arxiv_digest.profile import Profile, load_profile
 from arxiv_digest.ranking import make_digest
 from arxiv_digest.steps.archiving import Archiving
 
@@ -96,11 +97,11 @@ class Aggregate:
         if self.runs.digest_made(date) == 0:
             return AggregateResult(date=date, done=AggregateDone.MADE_BEFORE)
         profile = load_profile(run.profile)
-        batches = self.runs.batches(date)
+        batches, triaged = self.runs.batches(date), self.runs.triaged(date)
         write = Archiving(self.runs, self.archive, self.log, self.page_base)
         while True:
             results = self.runs.results(date)
-            digest = _digest(run, profile.reader, batches, results, now)
+            digest = _digest(run, profile, batches, triaged, results, now)
             write(digest)
             # Batches may have been scored meanwhile, and another call may have written them first.
             if self.runs.remaining(date) == results.remaining:
@@ -178,7 +179,12 @@ def masked(address: str) -> str:
 
 
 def _digest(
-    run: Run, reader: Reader, batches: list[Batch], results: Results, now: dt.datetime
+    run: Run,
+    profile: Profile,
+    batches: list[Batch],
+    triaged: list[TriagedPart],
+    results: Results,
+    now: dt.datetime,
 ) -> Digest:
     unscored = {
         paper.id: results.troubles[batch.number]
@@ -186,12 +192,14 @@ def _digest(
         if batch.number in results.troubles
         for paper in batch.papers
     }
+    price = profile.prices.get(run.scorer.name)
     return make_digest(
         run,
-        reader,
-        [paper for batch in batches for paper in batch.papers],
+        profile.reader,
+        as_announced([*batches, *triaged]),
         results.outcomes,
         results.tokens,
         now,
         unscored,
+        price.cost(results.tokens) if price else None,
     )

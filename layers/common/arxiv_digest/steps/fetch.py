@@ -7,29 +7,48 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
+from typing import NamedTuple
 
 from arxiv_digest.adapters.archive import PROFILE_KEY, Archive, raw_feed_key
 from arxiv_digest.adapters.arxiv import ExportApi, FeedReader, FeedUnreachable
 from arxiv_digest.adapters.queue import BatchQueue
 from arxiv_digest.adapters.runs import Pending, Runs
 from arxiv_digest.announcements import ParsedFeed, eastern_date, judged, merge, parse_feed
-from arxiv_digest.batches import make_batches
+from arxiv_digest.batches import as_announced, make_batches, make_triaged
+from arxiv_digest.budget import expected_of_day
 from arxiv_digest.firings import (
     Action,
     FetchEvent,
     action,
     came_to_nothing,
     categories_to_read,
+    days_before,
     newest,
     refuse_unfinished,
 )
-from arxiv_digest.models import Batch, Failed, FeedReading, FeedState, Paper, Run, Scorer, Value
+from arxiv_digest.models import (
+    Batch,
+    Failed,
+    FeedReading,
+    FeedState,
+    Paper,
+    Run,
+    Scorer,
+    ScorerKind,
+    Triage,
+    TriagedPart,
+    Value,
+)
 from arxiv_digest.profile import Profile, ProfileError, load_profile
 from arxiv_digest.steps.backfill import past_feed
+from arxiv_digest.triage import cut, opens, recall
 
 ABANDONED = dt.timedelta(minutes=20)
 """After this time a run whose messages were not all sent is finished by the next firing: longer
 than fetch can run, so that it is certainly not at work any more."""
+
+AUDITED = dt.timedelta(days=45)
+"""So far back the audits of triage tell how much it keeps: some 30 announcement days."""
 
 READING = 480.0
 """Seconds for reading all feeds, of the 900 that fetch has."""
@@ -57,6 +76,19 @@ class FetchResult(Value):
     batches: int = 0
     feeds: tuple[FeedReading, ...] = ()
     stored: tuple[str, ...] = ()
+
+
+class Plan(NamedTuple):
+    """What becomes of a day's papers, by their positions in announcement order.
+
+    ``order`` are queued, the first to be scored first, ``dropped`` are left out; ``ranks`` has the
+    rank of every paper, where they were ranked.
+    """
+
+    order: tuple[int, ...]
+    dropped: tuple[int, ...] = ()
+    ranks: tuple[int, ...] = ()
+    triage: Triage | None = None
 
 
 @dataclass(frozen=True)
@@ -191,7 +223,9 @@ class Fetch:
     ) -> FetchResult:
         merged = merge([feed.papers for feed in feeds], profile.announce_types)
         papers, seen_before = self._unseen(merged.papers, date)
-        batches = make_batches(date, papers, profile.papers_per_call)
+        plan = self._plan(date, papers, profile)
+        batches = make_batches(date, papers, profile.papers_per_call, plan.order)
+        triaged = make_triaged(date, papers, plan.dropped, plan.ranks)
         run = Run(
             date=date,
             started_at=now,
@@ -203,13 +237,46 @@ class Fetch:
             left_out=merged.left_out,
             seen_before=seen_before,
             scorer=self.scorer,
+            triage=plan.triage,
             rebuilt=rebuilt,
             mail=mail,
         )
-        if not self.runs.create(run, batches):
+        if not self.runs.create(run, batches, triaged):
             return FetchResult(date=date, done=Done.NOTHING)
-        self._send(run, batches)
+        self._send(run, batches, triaged)
         return _result(run, Done.STARTED)
+
+    def _plan(self, date: dt.date, papers: Sequence[Paper], profile: Profile) -> Plan:
+        """Decide which papers are scored, and in which order they are queued.
+
+        Ranking takes a while and what it learns from has to be read, so a day is ranked only where
+        something depends on it: a share that is kept, or a budget that may not be enough for all.
+        """
+        settings = profile.triage
+        costly = bool(papers) and self.scorer.kind is ScorerKind.LANGUAGE_MODEL
+        triages = costly and settings.keep < 1
+        if not triages and not (costly and expected_of_day(papers, profile) > profile.daily_tokens):
+            return Plan(tuple(range(len(papers))))
+        # Imported here: scikit-learn takes seconds, and most days need none.
+        from arxiv_digest.local import interest
+
+        history = self.runs.history(days_before(date, settings.history_days))
+        likely = interest(papers, profile, history)
+        order = sorted(range(len(papers)), key=lambda position: -likely[position])
+        if not triages:
+            return Plan(tuple(order))
+        audits = self.runs.days(since=date - AUDITED)
+        kept_so_far = recall(day.audit for day in audits if day.audit and day.date < date)
+        opened = opens(kept_so_far, settings.floor)
+        chosen = cut(order, settings.keep, 1.0 if opened else settings.audit, str(date))
+        triage = Triage(
+            keep=settings.keep,
+            below_cut=len(chosen.audited) + len(chosen.dropped),
+            audited=tuple(papers[position].id for position in chosen.audited),
+            opened=opened,
+            recall=kept_so_far,
+        )
+        return Plan((*chosen.kept, *chosen.audited), chosen.dropped, chosen.ranks, triage)
 
     def _unseen(self, papers: Sequence[Paper], date: dt.date) -> tuple[list[Paper], int]:
         # Read by a run of this very date they are its own: that run has expired since. A backfill
@@ -218,8 +285,10 @@ class Fetch:
         unseen = [paper for paper in papers if seen.get(paper.id, date) == date]
         return unseen, len(papers) - len(unseen)
 
-    def _send(self, run: Run, batches: Sequence[Batch]) -> None:
-        self.runs.mark_seen((paper for batch in batches for paper in batch.papers), run.date)
+    def _send(
+        self, run: Run, batches: Sequence[Batch], triaged: Sequence[TriagedPart] = ()
+    ) -> None:
+        self.runs.mark_seen(as_announced([*batches, *triaged]), run.date)
         self.queue.send(batches)
         self.runs.mark_sent(run.date)
 
@@ -234,7 +303,8 @@ class Fetch:
             return False
         batches = self.runs.batches(run.date)
         done = {batch.number for batch in batches if self.runs.batch_done(run.date, batch.number)}
-        self._send(run, [batch for batch in batches if batch.number not in done])
+        undone = [batch for batch in batches if batch.number not in done]
+        self._send(run, undone, self.runs.triaged(run.date))
         return True
 
     def _reopen(self, run: Run, mail: bool) -> bool:

@@ -9,9 +9,20 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from arxiv_digest.adapters.runs import RunMissing, Runs
+from arxiv_digest.batches import as_announced
+from arxiv_digest.budget import expected_of_call
+from arxiv_digest.firings import days_before
 from arxiv_digest.models import Batch, Failed, Outcome, Run, Scored, ScorerKind, Tokens, Value
 from arxiv_digest.profile import Profile, load_profile
-from arxiv_digest.scoring import BatchOutcome, LanguageModelRefused, score_papers
+from arxiv_digest.scoring import (
+    BatchOutcome,
+    BudgetSpent,
+    LanguageModelRefused,
+    NoAnswer,
+    Prompt,
+    Reply,
+    score_papers,
+)
 
 if TYPE_CHECKING:
     from arxiv_digest.adapters.llm import LanguageModel
@@ -65,7 +76,7 @@ class Score:
             if run.scorer.kind is ScorerKind.LOCAL:
                 outcome = self._locally(batch, run, profile)
             else:
-                outcome = self._by_language_model(batch, profile)
+                outcome = self._by_language_model(batch, run, profile)
         except Exception as problem:
             self.runs.note_trouble(batch, str(problem) or type(problem).__name__)
             raise
@@ -80,25 +91,64 @@ class Score:
         )
 
     def _locally(self, batch: Batch, run: Run, profile: Profile) -> BatchOutcome:
+        day = self._local_scores(run, profile)
+        return BatchOutcome(tuple(day[paper.id] for paper in batch.papers), Tokens())
+
+    def _local_scores(self, run: Run, profile: Profile) -> dict[str, Scored]:
+        """The local scores of the whole day, of which each is a place."""
         key = (run.date, run.started_at)
         if key not in self._days:
             # Imported here: scikit-learn takes seconds, and a language model's runs need none.
             from arxiv_digest.local import score_day
 
-            papers = [paper for queued in self.runs.batches(run.date) for paper in queued.papers]
-            self._days = {key: score_day(papers, profile)}
-        day = self._days[key]
-        outcomes: tuple[Outcome, ...] = tuple(day[paper.id] for paper in batch.papers)
-        return BatchOutcome(outcomes, Tokens())
+            papers = as_announced([*self.runs.batches(run.date), *self.runs.triaged(run.date)])
+            history = self.runs.history(days_before(run.date, profile.triage.history_days))
+            self._days = {key: score_day(papers, profile, history)}
+        return self._days[key]
 
-    def _by_language_model(self, batch: Batch, profile: Profile) -> BatchOutcome:
+    def _by_language_model(self, batch: Batch, run: Run, profile: Profile) -> BatchOutcome:
+        """The batch's papers within the day's budget, and locally what that does not reach."""
         known = self.runs.response_mode(batch.date)
         model = self.language_model(known)
+
+        def ask(prompt: Prompt) -> Reply:
+            expected = expected_of_call(prompt, len(batch.papers))
+            if not self.runs.reserve(batch.date, expected, profile.daily_tokens):
+                raise BudgetSpent
+            took = 0
+            try:
+                reply = model.ask(prompt)
+                took = expected if reply.tokens.unreported else reply.tokens.total
+            finally:
+                self.runs.settle(batch.date, expected, took)
+            return reply
+
         try:
-            outcome = score_papers(batch.papers, profile, model.ask)
+            outcome = score_papers(batch.papers, profile, ask)
+        except BudgetSpent as problem:
+            outcome = _all_failed(batch, problem)
         except LanguageModelRefused as problem:
-            failed = (Failed(paper_id=paper.id, reason=str(problem)) for paper in batch.papers)
-            return BatchOutcome(tuple(failed), Tokens())
+            return _all_failed(batch, problem)
         if model.mode and model.mode != known:
             self.runs.remember_response_mode(batch.date, model.mode)
-        return outcome
+        beyond = [paper for paper in outcome.outcomes if _beyond_budget(paper)]
+        if not beyond:
+            return outcome
+        day = self._local_scores(run, profile)
+        return outcome._replace(
+            outcomes=tuple(
+                day[paper.paper_id].model_copy(update={"locally": True})
+                if _beyond_budget(paper)
+                else paper
+                for paper in outcome.outcomes
+            )
+        )
+
+
+def _all_failed(batch: Batch, problem: NoAnswer) -> BatchOutcome:
+    failed = (Failed(paper_id=paper.id, reason=str(problem)) for paper in batch.papers)
+    return BatchOutcome(tuple(failed), Tokens())
+
+
+def _beyond_budget(outcome: Outcome) -> bool:
+    return isinstance(outcome, Failed) and outcome.reason == str(BudgetSpent())
