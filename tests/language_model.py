@@ -75,6 +75,8 @@ class LanguageModelServer:
     fields: tuple[str, ...] = ()
     requests: list[Request] = field(default_factory=list)
     misbehaviour: str = ""
+    prompt_tokens: int = 10
+    """What a paper takes by the usage that the server reports; its answer takes one."""
     _by_paper: dict[str, list[str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -191,8 +193,9 @@ def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None
     message = {"role": "assistant", "content": content}
     if content is None:
         message["refusal"] = "I cannot help with that."
-    usage = {"prompt_tokens": 10 * len(entries), "completion_tokens": len(entries)}
-    usage["total_tokens"] = 11 * len(entries)
+    prompted, completed = server.prompt_tokens * len(entries), len(entries)
+    usage = {"prompt_tokens": prompted, "completion_tokens": completed}
+    usage["total_tokens"] = prompted + completed
     answer: dict[str, Any] = {
         "id": "chatcmpl-1",
         "object": "chat.completion",

@@ -3,56 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.stub import ANY, Stubber
 
-from arxiv_digest.adapters.arxiv import ExportApi, FeedReader
 from arxiv_digest.adapters.queue import MessagesRefused
 from arxiv_digest.batches import make_batches
 from arxiv_digest.firings import FetchEvent
-from arxiv_digest.models import LOCAL_SCORER, FeedState, Paper
+from arxiv_digest.models import LOCAL_SCORER, FeedState
 from arxiv_digest.profile import ProfileError
 from arxiv_digest.steps.fetch import Done, Fetch, FetchResult
 from tests.builders import DAY, a_paper, papers
-from tests.feeds import FeedServer, feed, feed_server
+from tests.feeds import feed, feed_server
 from tests.integration.conftest import PROFILE, Cloud
+from tests.integration.nights import Night, at
 
 NEXT = DAY + timedelta(days=1)
-HALF_PAST_MIDNIGHT = datetime(2026, 1, 22, 5, 30, tzinfo=UTC)  # 00:30 US Eastern
-
-
-def at(hours: float, day: date = DAY) -> datetime:
-    """A moment of a day, in hours after midnight US Eastern."""
-    midnight = datetime(day.year, day.month, day.day, 5, tzinfo=UTC)
-    return midnight + timedelta(hours=hours)
-
-
-class Night:
-    """Fetch on the emulated cloud, with a feed server that stands for arXiv."""
-
-    def __init__(self, cloud: Cloud, arxiv: FeedServer) -> None:
-        self.cloud = cloud
-        self.arxiv = arxiv
-        self.fetch = Fetch(
-            arxiv=FeedReader(arxiv.base_url, 0, sleep=lambda _: None),
-            export_api=ExportApi("http://127.0.0.1:9/api/query", 0, sleep=lambda _: None),
-            runs=cloud.runs,
-            queue=cloud.queue,
-            archive=cloud.archive,
-            scorer=LOCAL_SCORER,
-        )
-
-    def publish(self, category: str, day: date, *listed: Paper) -> None:
-        self.arxiv.feeds[category] = feed(category, day, listed)
-
-    def fire(self, firing: str, when: datetime = HALF_PAST_MIDNIGHT) -> FetchResult:
-        return self.fetch(FetchEvent.model_validate({"firing": firing}), when)
-
-    def queued(self) -> list[str]:
-        return [paper.id for batch in self.cloud.messages() for paper in batch.papers]
 
 
 @pytest.fixture
