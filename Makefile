@@ -13,7 +13,7 @@ PY := .venv/bin/python
 UV := .local/uv/bin/uv
 ENVIRONMENTS := .venv/.done .local/emulator/.done .local/sam/.done
 
-.PHONY: help digest backfill open gallery up down logs test chaos bench check format lock clean
+.PHONY: help digest backfill open gallery up down logs test chaos eval bench check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -55,6 +55,9 @@ test: $(ENVIRONMENTS) .local/browser/.done ## all tests: unit, integration, infr
 
 chaos: $(ENVIRONMENTS) ## every fault at every hop, then 200 random schedules; SEED=7 for one of them
 	@$(PY) -m tests.chaos
+
+eval: .venv/.done ## how well the scorers agree with labelled days; RETEST=1, LABELS=FILE,FILE
+	@$(PY) -m evaluation
 
 bench: .venv/.done ## sizes and times, each beside its bound
 	@$(PY) -m benchmarks.page

@@ -1,5 +1,7 @@
 """The scorer that needs no language model: lexical similarity between papers and fields.
 
+Where a language model has scored earlier days, what its scores teach is fused with that.
+
 TF-IDF over words, and over character n-grams within them, of the whole day and the profile's
 descriptions. A paper's likeness to a field is fused from both; what is likelier one of the
 low-priority areas falls behind. Scores are places in the day's ranking, since a likeness itself
@@ -16,18 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from arxiv_digest.learning import learn, new_fields, overall, standardized, text_of
 from arxiv_digest.models import Paper, PastScore, Scored
 from arxiv_digest.profile import Profile
 
 SHARE = 0.2
 """The share of a day's papers that is given the profile's usual threshold of 7 or more."""
 
-SECOND = 0.3
-"""How much the second best field counts beside the best."""
-
 NEAR = 0.6
 """From this share of the best field's likeness on, a paper belongs to a low-priority area: of 290
 such papers on seven labelled days the reader's model had recommended five."""
+
+EXAMPLES = 200
+"""With so many recommended papers in the history, what they teach and likeness weigh the same."""
+
+NEW_FIELD = 1.0
+"""From so many standard deviations of likeness on, a paper is taken to belong to a new field."""
 
 BEHIND = 10.0
 """More than any two likenesses can differ by."""
@@ -51,25 +57,50 @@ def likeness(papers: Sequence[Paper], profile: Profile) -> Likeness:
     the second best, less that to the nearest low-priority area. A paper that is nearly as like
     such an area as any field stands behind all others.
     """
-    texts = [f"{paper.title}. {paper.title}. {paper.abstract}" for paper in papers]
+    texts = [text_of(paper) for paper in papers]
     wanted = [field.description for field in profile.fields]
     unwanted = list(profile.low_priority)
     views = [_similarities(vectorizer, texts, wanted + unwanted) for vectorizer in _vectorizers()]
     fused = sum(view / max(view.max(initial=0.0), 1e-9) for view in views) / len(views)
     by_field = fused[:, : len(wanted)]
     low = fused[:, len(wanted) :].max(axis=1, initial=0.0)
-    ordered = np.sort(np.pad(by_field, ((0, 0), (1, 0))), axis=1)
-    best = ordered[:, -1]
-    overall = best + SECOND * ordered[:, -2] - low
-    return Likeness(overall - BEHIND * (low > NEAR * best), by_field)
+    behind = BEHIND * (low > NEAR * by_field.max(axis=1, initial=0.0))
+    return Likeness(overall(by_field, low) - behind, by_field)
 
 
 def interest(
     papers: Sequence[Paper], profile: Profile, history: Sequence[PastScore] = ()
 ) -> Matrix:
-    """How likely papers are to be recommended, (papers,): the higher, the likelier."""
-    del history
-    return likeness(papers, profile).overall
+    """How likely papers are to be recommended, (papers,): the higher, the likelier.
+
+    Likeness to the profile and what the history of a language model's scores teaches are fused, the
+    latter weighing more the more papers it recommended. A field that the profile did not have for
+    all of the history is asked for by likeness as well, the more so the newer it is.
+    """
+    return _ranking(papers, profile, history)[0]
+
+
+def _ranking(
+    papers: Sequence[Paper], profile: Profile, history: Sequence[PastScore]
+) -> tuple[Matrix, Matrix]:
+    """The interest (papers,) and what it is founded on for each field (papers, fields)."""
+    likenesses = likeness(papers, profile)
+    learned = learn(papers, profile, history) if history else None
+    if learned is None:
+        return likenesses.overall, likenesses.by_field
+    trust = learned.examples / (learned.examples + EXAMPLES)
+    alike = standardized(likenesses.overall)
+    fused = trust * standardized(learned.interest) + (1 - trust) * alike
+    by_field = likenesses.by_field.copy()
+    for place, field in enumerate(profile.fields):
+        chance = learned.by_field.get(field.name)
+        if chance is not None:
+            by_field[:, place] = trust * chance + (1 - trust) * by_field[:, place]
+    for name, share in new_fields(profile, history).items():
+        place = [field.name for field in profile.fields].index(name)
+        of_field = standardized(likenesses.by_field[:, place])
+        fused = np.maximum(fused, np.where(of_field > NEW_FIELD, share * of_field, -np.inf))
+    return fused, by_field
 
 
 def score_day(
@@ -84,13 +115,13 @@ def score_day(
     """
     if not papers:
         return {}
-    likenesses = likeness(papers, profile)
-    places = np.argsort(np.argsort(-likenesses.overall, kind="stable"), kind="stable")
-    fields = likenesses.by_field.argmax(axis=1)
+    interests, by_field = _ranking(papers, profile, history)
+    places = np.argsort(np.argsort(-interests, kind="stable"), kind="stable")
+    fields = by_field.argmax(axis=1)
     reasons = _telling_sentences(papers, profile, fields)
     scored: dict[str, Scored] = {}
     for number, paper in enumerate(papers):
-        related = bool(likenesses.by_field[number].max() > 0)
+        related = bool(by_field[number].max() > 0)
         field = profile.fields[int(fields[number])].name
         scored[paper.id] = Scored(
             paper_id=paper.id,

@@ -190,14 +190,16 @@ class Tokens(Value):
 class PastScore(Value):
     """A score that a language model gave on an earlier day, from which triage learns.
 
-    ``date`` is that of its run; ``weight`` says for how many papers of that day it stands: 1 for
-    one that triage kept, more for one of the audit sample.
+    ``date`` is that of its run, ``fields`` are those of the profile at that time, none where that
+    is not known. ``weight`` says for how many papers of that day it stands: 1 for one that triage
+    kept, more for one of the audit sample.
     """
 
     paper: Paper
     score: ScoreValue
     field: str | None
     date: dt.date
+    fields: tuple[str, ...] = ()
     weight: float = Field(default=1.0, gt=0)
 
 

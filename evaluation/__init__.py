@@ -1,0 +1,1 @@
+"""Measures scorers on labelled days, with the code that the functions run."""
