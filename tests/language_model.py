@@ -47,9 +47,24 @@ ASLEEP = 25.0
 """Seconds without an answer: longer than the tests let score run."""
 
 
+REASONS_FROM = 7
+"""The threshold of the tests' profiles."""
+
+
 def true_score(paper_id: str) -> float:
     """The score that the server gives a paper."""
     return float(int(paper_id.replace(".", "")) % 11)
+
+
+def said(entries: list[dict[str, Any]]) -> str:
+    """The answer as the prompt asks for it: a score for each paper, a reason for those above 7."""
+    scores = [f"{entry['id']}:{entry['score']}" for entry in entries]
+    reasons = [
+        f"{entry['id']}:{entry['field']}:{entry['reason']}"
+        for entry in entries
+        if entry["score"] >= REASONS_FROM
+    ]
+    return json.dumps({"scores": scores, "reasons": reasons}, ensure_ascii=False)
 
 
 def true_reason(paper_id: str) -> str:
@@ -113,7 +128,8 @@ def language_model() -> Iterator[LanguageModelServer]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             prompt = body["messages"][-1]["content"]
             listed = re.search(r"<papers>\n(.*)\n</papers>", prompt, re.DOTALL)
-            ids = tuple(paper["id"] for paper in json.loads(listed[1])) if listed else ()
+            lines = listed[1].split("\n") if listed else []
+            ids = tuple(line.partition(" | ")[0] for line in lines)
             request = Request(
                 ids,
                 body.get("response_format", {}).get("type", ""),
@@ -155,39 +171,34 @@ def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None
         case "asleep":
             time.sleep(ASLEEP)
     entries = [_entry(paper_id, server.fields) for paper_id in request.ids]
-    content: str | None = json.dumps({"papers": entries}, ensure_ascii=False)
     match kind:
         case "wrong ids":
             for number, entry in enumerate(entries):
                 entry["id"] = f"9901.{number:05d}"
-            content = json.dumps({"papers": entries})
         case "missing ids":
-            content = json.dumps({"papers": entries[::2][: len(entries) // 2]})
+            entries = entries[::2][: len(entries) // 2]
         case "shuffled":
-            content = json.dumps({"papers": entries[::-1]})
+            entries = entries[::-1]
         case "swapped twice":
             # Two answers for the first paper: one of them is really about the second.
             entries[1]["id"] = entries[0]["id"]
-            content = json.dumps({"papers": entries})
+        case "wrong field":
+            for entry in entries:
+                entry["field"] = "99"
+        case "out of range":
+            for entry in entries:
+                entry["score"] = 42
+        case "leaked labels":
+            for entry in entries:
+                entry["reason"] += f"\nScore: {entry['score']}\nField: {entry['field']}"
+    content: str | None = said(entries)
+    match kind:
         case "cut JSON":
-            whole = json.dumps({"papers": entries})
-            content = whole[: len(whole) * 2 // 3]
+            content = content[: len(content) * 2 // 3]
         case "garbage":
             content = "I would be happy to help! Here are my thoughts: 9, 8, 7"
         case "refusal":
             content = None
-        case "wrong field":
-            for entry in entries:
-                entry["field"] = "Astrology"
-            content = json.dumps({"papers": entries})
-        case "out of range":
-            for entry in entries:
-                entry["score"] = 42
-            content = json.dumps({"papers": entries})
-        case "leaked labels":
-            for entry in entries:
-                entry["reason"] += f"\nScore: {entry['score']}\nField: {entry['field']}"
-            content = json.dumps({"papers": entries})
         case "fenced":
             content = f"<think>{{maybe}}</think>Here you are:\n```json\n{content}\n```"
     message = {"role": "assistant", "content": content}
@@ -211,8 +222,8 @@ def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None
 
 def _entry(paper_id: str, fields: tuple[str, ...]) -> dict[str, Any]:
     score = true_score(paper_id)
-    name = fields[int(score) % len(fields)] if fields else None
-    return {"id": paper_id, "score": score, "field": name, "reason": true_reason(paper_id)}
+    number = int(score) % len(fields) + 1 if fields else 0
+    return {"id": paper_id, "score": score, "field": number, "reason": true_reason(paper_id)}
 
 
 def _error(

@@ -10,7 +10,6 @@ means nothing to a reader.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from arxiv_digest.learning import learn, new_fields, overall, standardized, text_of
 from arxiv_digest.models import Paper, PastScore, Scored
 from arxiv_digest.profile import Profile
+from arxiv_digest.scoring import SENTENCE
 
 SHARE = 0.2
 """The share of a day's papers that is given the profile's usual threshold of 7 or more."""
@@ -37,8 +37,6 @@ NEW_FIELD = 1.0
 
 BEHIND = 10.0
 """More than any two likenesses can differ by."""
-
-_SENTENCE = re.compile(r"(?<=[a-z0-9\)\]$][.!?])\s+(?=[A-Z])")
 
 Matrix = NDArray[np.float64]
 
@@ -152,7 +150,7 @@ def _similarities(vectorizer: Any, texts: list[str], queries: list[str]) -> Matr
 
 
 def _telling_sentences(papers: Sequence[Paper], profile: Profile, fields: Matrix) -> list[str]:
-    split = [_SENTENCE.split(paper.abstract) for paper in papers]
+    split = [SENTENCE.split(paper.abstract) for paper in papers]
     flat = [sentence for sentences in split for sentence in sentences]
     words = TfidfVectorizer(stop_words="english", sublinear_tf=True)
     likeness_of = _similarities(words, flat, [field.description for field in profile.fields])

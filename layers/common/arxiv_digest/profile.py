@@ -86,6 +86,8 @@ class Profile(Value):
     fields: tuple[ResearchField, ...] = Field(min_length=1)
     low_priority: tuple[Line, ...] = ()
     mail_quiet_days: bool = True
+    reasons_from: ScoreValue | None = None
+    abstract_words: int | None = Field(default=None, ge=20)
     triage: TriageSettings = TriageSettings()
     daily_tokens: int = Field(default=1_000_000, ge=0)
     prices: dict[Line, Price] = Field(default_factory=dict)
@@ -111,6 +113,11 @@ class Profile(Value):
     def _distinct_fields(cls, fields: tuple[ResearchField, ...]) -> tuple[ResearchField, ...]:
         _distinct((field.name for field in fields), "give each field a name of its own")
         return fields
+
+    @property
+    def reasons_above(self) -> float:
+        """The score from which a language model gives reasons: the threshold unless set."""
+        return self.minimum_score if self.reasons_from is None else self.reasons_from
 
     @property
     def reader(self) -> Reader:

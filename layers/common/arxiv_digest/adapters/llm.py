@@ -20,13 +20,17 @@ TIMEOUT = 120.0
 """Seconds for one request. The SDK's own default (600 s, three tries, waits between) outlasts a
 Lambda; the queue delivers again instead."""
 
+SEED = 20070101
+"""Any number, the same in every call, so that providers which take one answer alike each time."""
+
 
 class LanguageModel:
     """One model of one provider.
 
     ``mode`` is the response mode: ``json-schema`` where the provider enforces schemas; where it
-    refuses that, ``json-object`` with the schema in the prompt. ``None`` finds out, and leaves
-    what it found in :attr:`mode`.
+    refuses that, ``json-object`` with the schema in the prompt. It may be followed by
+    ``no-temperature`` and ``no-seed`` where these are refused. ``None`` finds out, and leaves what
+    it found in :attr:`mode`.
     """
 
     def __init__(self, base_url: str, model: str, api_key: str, mode: str | None = None) -> None:
@@ -46,15 +50,7 @@ class LanguageModel:
         try:
             if self.mode:
                 return self._complete(prompt, self.mode)
-            try:
-                reply = self._complete(prompt, "json-schema")
-                self.mode = "json-schema"
-            except openai.APIStatusError as problem:
-                if not _may_refuse_schema(problem):
-                    raise
-                reply = self._complete(prompt, "json-object")
-                self.mode = "json-object"
-            return reply
+            return self._find_out(prompt)
         except openai.APIStatusError as problem:
             raise self._explained(problem) from problem
         except openai.APITimeoutError as problem:
@@ -62,13 +58,27 @@ class LanguageModel:
         except openai.APIConnectionError as problem:
             raise LanguageModelUnavailable("the language model could not be reached") from problem
 
+    def _find_out(self, prompt: Prompt) -> Reply:
+        mode = "json-schema"
+        while True:
+            try:
+                reply = self._complete(prompt, mode)
+            except openai.APIStatusError as problem:
+                easier = _easier(mode, problem)
+                if easier is None:
+                    raise
+                mode = easier
+            else:
+                self.mode = mode
+                return reply
+
     def _complete(self, prompt: Prompt, mode: str) -> Reply:
         system = prompt.system
         response_format: Any = {
             "type": "json_schema",
             "json_schema": {"name": "scores", "schema": prompt.schema, "strict": True},
         }
-        if mode == "json-object":
+        if mode.startswith("json-object"):
             schema = json.dumps(prompt.schema, ensure_ascii=False)
             system = f"{system}\nThe answer is JSON by this schema: {schema}"
             response_format = {"type": "json_object"}
@@ -79,6 +89,8 @@ class LanguageModel:
                 {"role": "user", "content": prompt.user},
             ],
             response_format=response_format,
+            temperature=openai.omit if "no-temperature" in mode else 0,
+            seed=openai.omit if "no-seed" in mode else SEED,
         )
         try:
             message = completion.choices[0].message if completion.choices else None
@@ -107,17 +119,34 @@ def _tokens(usage: Any) -> Tokens:
         return Tokens(calls=1, unreported=1)
     return Tokens(
         prompt=usage.prompt_tokens or 0,
+        cached=_cached(usage),
         completion=usage.completion_tokens or 0,
         total=usage.total_tokens or 0,
         calls=1,
     )
 
 
-def _may_refuse_schema(problem: openai.APIStatusError) -> bool:
+def _cached(usage: Any) -> int:
+    """Prompt tokens read from the provider's cache: OpenAI's field for them, or DeepSeek's."""
+    details = getattr(usage, "prompt_tokens_details", None)
+    told = getattr(details, "cached_tokens", None) or getattr(usage, "prompt_cache_hit_tokens", 0)
+    return min(told, usage.prompt_tokens or 0) if isinstance(told, int) else 0
+
+
+def _easier(mode: str, problem: openai.APIStatusError) -> str | None:
+    """A mode that asks less of a provider that may have refused this one, or none."""
     # Providers say so with 400 or 422 in words of their own, llama-cpp-python's server with 500.
-    if problem.status_code in (400, 422):
-        return True
-    return problem.status_code == 500 and "response_format" in f"{problem.message} {problem.body}"
+    said = f"{problem.message} {problem.body}"
+    if problem.status_code not in (400, 422) and not (
+        problem.status_code == 500 and "response_format" in said
+    ):
+        return None
+    for name in ("temperature", "seed"):
+        if name in said and f"no-{name}" not in mode:
+            return f"{mode} no-{name}"
+    if mode.startswith("json-schema"):
+        return mode.replace("json-schema", "json-object")
+    return None
 
 
 def _seconds(header: str | None) -> float:
