@@ -56,7 +56,7 @@ def true_score(paper_id: str) -> float:
     return float(int(paper_id.replace(".", "")) % 11)
 
 
-def said(entries: list[dict[str, Any]]) -> str:
+def written(entries: list[dict[str, Any]]) -> str:
     """The answer as the prompt asks for it: a score for each paper, a reason for those above 7."""
     scores = [f"{entry['id']}:{entry['score']}" for entry in entries]
     reasons = [
@@ -191,7 +191,7 @@ def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None
         case "leaked labels":
             for entry in entries:
                 entry["reason"] += f"\nScore: {entry['score']}\nField: {entry['field']}"
-    content: str | None = said(entries)
+    content: str | None = written(entries)
     match kind:
         case "cut JSON":
             content = content[: len(content) * 2 // 3]
@@ -204,7 +204,7 @@ def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None
     message = {"role": "assistant", "content": content}
     if content is None:
         message["refusal"] = "I cannot help with that."
-    prompted, completed = server.prompt_tokens * len(entries), len(entries)
+    prompted, completed = server.prompt_tokens * len(request.ids), len(request.ids)
     usage = {"prompt_tokens": prompted, "completion_tokens": completed}
     usage["total_tokens"] = prompted + completed
     answer: dict[str, Any] = {

@@ -199,7 +199,8 @@ def test_papers_that_are_asked_for_once_more_are_scored_locally_where_the_budget
 
 
 def test_a_call_that_was_not_answered_costs_nothing_of_the_budget(stack: Stack) -> None:
-    stack.set(daily_tokens=800, papers_per_call=4)
+    # Enough for one such call, and not for two.
+    stack.set(daily_tokens=1500, papers_per_call=4)
     day = some_papers(DAY, 4)
     stack.server.misbehaviour = "500"
     with pytest.raises(Exception, match="500"):

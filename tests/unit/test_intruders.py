@@ -81,11 +81,9 @@ def test_orders_stay_inside_the_data_of_the_prompt(text: str) -> None:
     with_it = make_prompt([hostile, other], a_profile())
     assert with_it.system == make_prompt([other], a_profile()).system
     assert (with_it.user.count("<papers>"), with_it.user.count("</papers>")) == (1, 1)
-    listed = json.loads(with_it.user.removeprefix("<papers>\n").removesuffix("\n</papers>"))
-    assert [(paper["id"], paper["abstract"]) for paper in listed] == [
-        (hostile.id, text),
-        (other.id, other.abstract),
-    ]
+    lines = with_it.user.removeprefix("<papers>\n").removesuffix("\n</papers>").split("\n")
+    assert [line.partition(" | ")[0] for line in lines] == [hostile.id, other.id]
+    assert lines[1] == f"{other.id} | {other.title} | {other.abstract}"
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -48,7 +48,7 @@ class Model:
 
 
 def ids_asked(prompt: Prompt) -> list[str]:
-    return [paper["id"] for paper in json.loads(prompt.user.split("\n")[1])]
+    return [line.partition(" | ")[0] for line in prompt.user.split("\n")[1:-1]]
 
 
 def test_the_prompt_holds_fields_low_priority_scale_and_papers() -> None:
@@ -64,10 +64,150 @@ def test_the_answers_schema_is_strict_and_takes_a_good_answer() -> None:
     first, second = papers(2)
     schema = make_prompt([first, second], a_profile()).schema
     validator = jsonschema.Draft202012Validator(schema)
-    validator.validate({"papers": [entry(first), entry(second, field=None)]})
-    assert not validator.is_valid({"papers": [entry(first, id="2601.99999")]})
-    assert not validator.is_valid({"papers": [entry(first, field="Astrology")]})
-    assert schema["properties"]["papers"]["items"]["additionalProperties"] is False
+    good = {"scores": [f"{first.id}:8", f"{second.id}:2"], "reasons": [f"{first.id}:1:It is."]}
+    validator.validate(good)
+    assert not validator.is_valid({"scores": good["scores"]})
+    assert not validator.is_valid({**good, "scores": [8]})
+    assert not validator.is_valid({**good, "verdict": "good"})
+    # Strict structured outputs want every property required and no other.
+    assert set(schema["required"]) == set(schema["properties"])
+
+
+def test_what_stands_before_the_papers_is_the_same_in_every_call() -> None:
+    profile = a_profile()
+    one, other = make_prompt(papers(3), profile), make_prompt([a_paper(9)], profile)
+    assert (one.system, one.schema) == (other.system, other.schema)
+    assert not re.search(r"2601\.0000[3-9]", one.system)
+
+
+def test_a_reason_is_asked_for_from_the_threshold_or_from_a_score_of_its_own() -> None:
+    assert "scored 7 or more" in make_prompt(papers(1), a_profile()).system
+    assert "scored 6.5 or more" in make_prompt(papers(1), a_profile(minimum_score=6.5)).system
+    assert "scored 4 or more" in make_prompt(papers(1), a_profile(reasons_from=4)).system
+
+
+LONG = "We prune experts. " * 20 + "It works well. The end."
+
+
+@pytest.mark.parametrize(("words", "kept"), [(None, 65), (65, 65), (64, 63), (30, 30), (20, 18)])
+def test_an_abstract_is_whole_or_ends_with_the_last_sentence_that_fits(
+    words: int | None, kept: int
+) -> None:
+    prompt = make_prompt([a_paper(abstract=LONG)], a_profile(abstract_words=words))
+    [line] = prompt.user.split("\n")[1:-1]
+    abstract = line.split(" | ")[2]
+    assert len(abstract.split()) == kept
+    assert LONG.startswith(abstract)
+    assert abstract.endswith(".")
+
+
+def test_one_sentence_of_an_abstract_is_kept_however_long_it_is() -> None:
+    whole = "word " * 30 + "ends."
+    prompt = make_prompt([a_paper(abstract=whole)], a_profile(abstract_words=20))
+    assert whole in prompt.user
+
+
+def test_papers_stand_in_an_order_that_is_not_theirs_and_is_the_same_each_time() -> None:
+    listed = papers(30)
+    asked = []
+    for _ in range(2):
+        model = Model(*["{}"] * 2)
+        score_papers(listed, a_profile(), model.ask)
+        asked.append([ids_asked(prompt) for prompt in model.prompts])
+    assert asked[0] == asked[1]
+    first = asked[0][0]
+    assert first != [paper.id for paper in listed]
+    assert sorted(first) == [paper.id for paper in listed]
+
+
+def compact(scores: object, *reasons: str) -> str:
+    return json.dumps({"scores": scores, "reasons": list(reasons)}, ensure_ascii=False)
+
+
+def test_an_answer_in_the_form_asked_for_is_a_score_a_field_and_a_reason() -> None:
+    first, second = papers(2)
+    text = compact(
+        [f"{first.id}:8.5", f"{second.id}:2"], f"{first.id}:2:It uses tools: browsers, for one."
+    )
+    answer = read_answer(text, [first, second], a_profile())
+    assert answer.scored == {
+        first.id: Scored(
+            paper_id=first.id,
+            score=8.5,
+            field="Agents",
+            reason="It uses tools: browsers, for one.",
+        ),
+        second.id: Scored(paper_id=second.id, score=2),
+    }
+    assert not answer.problems
+
+
+def test_an_old_identifier_has_a_slash_and_keeps_it() -> None:
+    old = a_paper(id="astro-ph/0601001")
+    text = compact(["arXiv:astro-ph/0601001v2:9"], "arXiv:astro-ph/0601001v2:1:It prunes stars.")
+    assert read_answer(text, [old], a_profile()).scored[old.id].field == "Pruning"
+
+
+@pytest.mark.parametrize("number", ["0", "3", "99", ""])
+def test_a_number_that_is_no_fields_is_no_field(number: str) -> None:
+    paper = a_paper()
+    text = compact([f"{paper.id}:8"], f"{paper.id}:{number}:It fits.")
+    found = read_answer(text, [paper], a_profile()).scored[paper.id]
+    assert (found.field, found.reason) == (None, "It fits.")
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [[], ["{id}:1:"], ["{id}:1:One.", "{id}:2:Another."], ["{id}"], ["2601.77777:1:It is."]],
+)
+def test_a_recommended_paper_without_its_one_reason_is_asked_for_once_more(
+    reasons: list[str],
+) -> None:
+    paper = a_paper()
+    text = compact([f"{paper.id}:8"], *(reason.format(id=paper.id) for reason in reasons))
+    model = Model(text, text)
+    [outcome] = score_papers([paper], a_profile(), model.ask).outcomes
+    assert len(model.prompts) == 2
+    assert isinstance(outcome, Scored)
+    assert (outcome.score, outcome.reason) == (8, "")
+
+
+def test_a_paper_below_the_threshold_needs_no_reason_and_loses_one_that_cannot_be_shown() -> None:
+    first, second = papers(2)
+    text = compact([f"{first.id}:3", f"{second.id}:6.9"], f"{second.id}:1:这是中文的理由。")
+    model = Model(text)
+    outcomes = score_papers([first, second], a_profile(), model.ask).outcomes
+    assert [getattr(outcome, "reason", None) for outcome in outcomes] == ["", ""]
+
+
+@pytest.mark.parametrize("scores", [["{id}:8", "{id}:3"], ["{id}:high"], ["{id}"], ["8"], "none"])
+def test_scores_that_are_not_one_number_are_none(scores: object) -> None:
+    paper = a_paper()
+    listed = [s.format(id=paper.id) for s in scores] if isinstance(scores, list) else scores
+    answer = read_answer(compact(listed, f"{paper.id}:1:It is."), [paper], a_profile())
+    assert not answer.scored
+    assert answer.problems.keys() == {paper.id}
+
+
+def test_scores_may_come_as_an_object_by_id() -> None:
+    paper = a_paper()
+    text = compact({paper.id: 8}, f"{paper.id}:1:It is.")
+    assert read_answer(text, [paper], a_profile()).scored[paper.id].reason == "It is."
+
+
+@given(st.integers(min_value=0))
+def test_a_cut_answer_in_the_form_asked_for_yields_only_whole_strings(cut: int) -> None:
+    listed = papers(5)
+    text = compact(
+        [f"{paper.id}:{number + 5.25}" for number, paper in enumerate(listed)],
+        *(f"{paper.id}:1:It is about {paper.id}." for paper in listed),
+    )
+    answer = read_answer(text[: cut % len(text)], listed, a_profile())
+    for number, paper in enumerate(listed):
+        found = {**answer.unfit, **answer.scored}.get(paper.id)
+        if found:
+            assert found.score == number + 5.25
+            assert found.reason in ("", f"It is about {paper.id}.")
 
 
 @given(st.text(), st.text())
@@ -76,8 +216,7 @@ def test_no_abstract_can_close_the_delimiters_around_it(title: str, abstract: st
     prompt = make_prompt([hostile], a_profile())
     assert prompt.user.count("</papers>") == 1
     assert prompt.user.endswith("\n</papers>")
-    listed = json.loads(prompt.user.removeprefix("<papers>\n").removesuffix("\n</papers>"))
-    assert listed[0]["abstract"] == hostile.abstract
+    assert prompt.user.count("\n") == 2, "a paper is one line"
 
 
 def test_answers_are_matched_by_id_whatever_their_order() -> None:
@@ -267,7 +406,7 @@ def test_missing_papers_are_asked_for_once_more_and_alone() -> None:
     first, second, third = papers(3)
     model = Model(answered(entry(first), entry(third)), answered(entry(second, score=5)))
     outcome = score_papers([first, second, third], a_profile(), model.ask)
-    assert [ids_asked(prompt) for prompt in model.prompts] == [
+    assert [sorted(ids_asked(prompt)) for prompt in model.prompts] == [
         [first.id, second.id, third.id],
         [second.id],
     ]
