@@ -10,7 +10,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,14 +72,28 @@ def true_reason(paper_id: str) -> str:
     return f"论文 {paper_id} 与领域相关。"
 
 
+@dataclass(frozen=True)
+class Provider:
+    """What a provider refuses of a request, in its own words, and how it answers.
+
+    ``refuses`` has status and body by a response format or by a parameter's name, ``usage`` what
+    it reports beside the three counts that all do; ``before`` stands before the answer.
+    """
+
+    refuses: Mapping[str, tuple[int, Any]] = field(default_factory=dict)
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    before: str = ""
+
+
 @dataclass
 class Request:
-    """One request as the server saw it."""
+    """One request as the server saw it; ``parameters`` is all of it but the messages."""
 
     ids: tuple[str, ...]
     response_format: str
     authorization: str
     prompt: str
+    parameters: dict[str, Any]
 
 
 @dataclass
@@ -92,6 +106,7 @@ class LanguageModelServer:
     misbehaviour: str = ""
     prompt_tokens: int = 10
     """What a paper takes by the usage that the server reports; its answer takes one."""
+    provider: Provider = Provider()
     _by_paper: dict[str, list[str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -126,7 +141,8 @@ def language_model() -> Iterator[LanguageModelServer]:
     class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            prompt = body["messages"][-1]["content"]
+            messages = body.pop("messages")
+            prompt = messages[-1]["content"]
             listed = re.search(r"<papers>\n(.*)\n</papers>", prompt, re.DOTALL)
             lines = listed[1].split("\n") if listed else []
             ids = tuple(line.partition(" | ")[0] for line in lines)
@@ -134,7 +150,8 @@ def language_model() -> Iterator[LanguageModelServer]:
                 ids,
                 body.get("response_format", {}).get("type", ""),
                 self.headers.get("Authorization", ""),
-                "\n".join(message["content"] for message in body["messages"]),
+                "\n".join(message["content"] for message in messages),
+                body,
             )
             server.requests.append(request)
             _answer(self, server, request)
@@ -146,6 +163,9 @@ def language_model() -> Iterator[LanguageModelServer]:
 
 def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None:
     kind = server.kind(request.ids)
+    for refused, (status, body) in server.provider.refuses.items():
+        if refused == request.response_format or refused in request.parameters:
+            return _send(handler, status, body, {})
     match kind:
         case "429":
             return _error(handler, 429, "slow down", "rate_limit_exceeded", {"Retry-After": "1"})
@@ -201,12 +221,18 @@ def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None
             content = None
         case "fenced":
             content = f"<think>{{maybe}}</think>Here you are:\n```json\n{content}\n```"
+    if content is not None:
+        content = server.provider.before + content
     message = {"role": "assistant", "content": content}
     if content is None:
         message["refusal"] = "I cannot help with that."
     prompted, completed = server.prompt_tokens * len(request.ids), len(request.ids)
-    usage = {"prompt_tokens": prompted, "completion_tokens": completed}
-    usage["total_tokens"] = prompted + completed
+    usage = {
+        "prompt_tokens": prompted,
+        "completion_tokens": completed,
+        "total_tokens": prompted + completed,
+        **server.provider.usage,
+    }
     answer: dict[str, Any] = {
         "id": "chatcmpl-1",
         "object": "chat.completion",

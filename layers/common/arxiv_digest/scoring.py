@@ -264,7 +264,7 @@ def _entries(text: str, fields: Sequence[str]) -> list[dict[str, Any]] | None:
     An entry has the keys of :class:`_Entry`, however the reply says it.
     """
     # Reasoning models may think aloud before the JSON, and JSON mode often answers in a fence.
-    body = text.rpartition("</think>")[2]
+    body = _THOUGHTS_END.split(text)[-1]
     starts = [at.start() for at in re.finditer(r"[{\[]", body)][:MOST_STARTS]
     for start in starts:
         try:
@@ -331,6 +331,7 @@ def _from_strings(data: dict[str, Any], fields: Sequence[str]) -> list[dict[str,
     return entries
 
 
+_THOUGHTS_END = re.compile("</(?:think|reasoning)>")
 _REASON = re.compile(
     r"\s*(?P<id>(?:arXiv:|https?://\S*?/abs/)?[^:\s]+)\s*:\s*(?P<field>\d{1,3})?\s*:(?P<reason>.*)",
     re.DOTALL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import openai
@@ -28,9 +29,10 @@ class LanguageModel:
     """One model of one provider.
 
     ``mode`` is the response mode: ``json-schema`` where the provider enforces schemas; where it
-    refuses that, ``json-object`` with the schema in the prompt. It may be followed by
-    ``no-temperature`` and ``no-seed`` where these are refused. ``None`` finds out, and leaves what
-    it found in :attr:`mode`.
+    refuses that, ``json-object`` with the schema in the prompt; where it refuses that, too,
+    ``text``, which leaves the form to the prompt alone. It may be followed by ``no-temperature``
+    and ``no-seed`` where these are refused. ``None`` finds out, and leaves what it found in
+    :attr:`mode`.
     """
 
     def __init__(self, base_url: str, model: str, api_key: str, mode: str | None = None) -> None:
@@ -78,10 +80,11 @@ class LanguageModel:
             "type": "json_schema",
             "json_schema": {"name": "scores", "schema": prompt.schema, "strict": True},
         }
-        if mode.startswith("json-object"):
+        if not mode.startswith("json-schema"):
             schema = json.dumps(prompt.schema, ensure_ascii=False)
             system = f"{system}\nThe answer is JSON by this schema: {schema}"
-            response_format = {"type": "json_object"}
+            in_json = mode.startswith("json-object")
+            response_format = {"type": "json_object"} if in_json else openai.omit
         completion = self._client.chat.completions.create(
             model=self._model,
             messages=[
@@ -142,11 +145,12 @@ def _easier(mode: str, problem: openai.APIStatusError) -> str | None:
     ):
         return None
     for name in ("temperature", "seed"):
-        if name in said and f"no-{name}" not in mode:
+        # As a word: Doubao's models are called doubao-seed.
+        if re.search(rf"(?<![\w-]){name}(?![\w-])", said) and f"no-{name}" not in mode:
             return f"{mode} no-{name}"
-    if mode.startswith("json-schema"):
-        return mode.replace("json-schema", "json-object")
-    return None
+    form, *rest = mode.split(" ")
+    easier = {"json-schema": "json-object", "json-object": "text"}.get(form)
+    return " ".join((easier, *rest)) if easier else None
 
 
 def _seconds(header: str | None) -> float:
