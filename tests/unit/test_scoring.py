@@ -148,6 +148,22 @@ def test_an_old_identifier_has_a_slash_and_keeps_it() -> None:
     assert read_answer(text, [old], a_profile()).scored[old.id].field == "Pruning"
 
 
+def test_a_chinese_colon_and_a_fields_name_are_understood() -> None:
+    first, second = papers(2)
+    text = compact(
+        [f"{first.id}：8", f"{second.id} ：9.5"],
+        f"{first.id}：1：It prunes：by layer.",
+        f"{second.id}: agents :It acts.",
+    )
+    answer = read_answer(text, [first, second], a_profile())
+    assert answer.scored == {
+        first.id: Scored(
+            paper_id=first.id, score=8, field="Pruning", reason="It prunes：by layer."
+        ),
+        second.id: Scored(paper_id=second.id, score=9.5, field="Agents", reason="It acts."),
+    }
+
+
 @pytest.mark.parametrize("number", ["0", "3", "99", ""])
 def test_a_number_that_is_no_fields_is_no_field(number: str) -> None:
     paper = a_paper()
@@ -158,7 +174,14 @@ def test_a_number_that_is_no_fields_is_no_field(number: str) -> None:
 
 @pytest.mark.parametrize(
     "reasons",
-    [[], ["{id}:1:"], ["{id}:1:One.", "{id}:2:Another."], ["{id}"], ["2601.77777:1:It is."]],
+    [
+        [],
+        ["{id}:1:"],
+        ["{id}:1:One.", "{id}:2:Another."],
+        ["{id}"],
+        ["2601.77777:1:It is."],
+        ["{id}:It does two things: both."],
+    ],
 )
 def test_a_recommended_paper_without_its_one_reason_is_asked_for_once_more(
     reasons: list[str],

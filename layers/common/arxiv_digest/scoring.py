@@ -302,20 +302,24 @@ def _from_strings(data: dict[str, Any], fields: Sequence[str]) -> list[dict[str,
     """The entries of an answer as it was asked for; scores may be an object by id as well."""
     told = data["scores"]
     if isinstance(told, list):
-        parted = (str(entry).rpartition(":") for entry in told)
-        pairs: list[tuple[str, Any]] = [(name, score) for name, _, score in parted]
+        parted = (_LAST_COLON.split(str(entry), maxsplit=1) for entry in told)
+        pairs: list[tuple[str, Any]] = [(parts[0], parts[-1]) for parts in parted if parts[1:]]
     elif isinstance(told, dict):
         pairs = list(told.items())
     else:
         return None
-    reasons: dict[str, list[tuple[str, str]]] = {}
+    known = {_folded(name): name for name in fields}
+    known |= {str(number): name for number, name in enumerate(fields, start=1)}
+    reasons: dict[str, list[tuple[str | None, str]]] = {}
     listed = data.get("reasons")
     for entry in listed if isinstance(listed, list) else ():
         found = _REASON.match(str(entry))
-        if found:
+        field = _folded(found["field"]) if found else ""
+        # Where no field was named, what stands before a colon of the reason is none.
+        if found and (field in known or re.fullmatch(r"\d*", field)):
             identity = paper_id(found["id"])
             reasons.setdefault(identity[0] if identity else "", []).append(
-                (found["field"], found["reason"])
+                (known.get(field), found["reason"])
             )
     entries: list[dict[str, Any]] = []
     for name, score in pairs:
@@ -324,16 +328,16 @@ def _from_strings(data: dict[str, Any], fields: Sequence[str]) -> list[dict[str,
         entry = {"id": name, "score": score}
         # Of two reasons for one paper, one is about another.
         if len(set(given)) == 1:
-            number = int(given[0][0] or 0)
-            field = fields[number - 1] if 0 < number <= len(fields) else None
-            entry |= {"field": field, "reason": given[0][1]}
+            entry |= dict(zip(("field", "reason"), given[0], strict=True))
         entries.append(entry)
     return entries
 
 
 _THOUGHTS_END = re.compile("</(?:think|reasoning)>")
+# Models that write Chinese write its colon, too.
+_LAST_COLON = re.compile("[:：](?=[^:：]*$)")
 _REASON = re.compile(
-    r"\s*(?P<id>(?:arXiv:|https?://\S*?/abs/)?[^:\s]+)\s*:\s*(?P<field>\d{1,3})?\s*:(?P<reason>.*)",
+    r"\s*(?P<id>(?:arXiv:|https?://\S*?/abs/)?[^:：\s]+)\s*[:：](?P<field>[^:：]*)[:：](?P<reason>.*)",
     re.DOTALL,
 )
 _LABEL = r"(?:score|field|reason|id|评分|分数|领域|理由|原因)"
