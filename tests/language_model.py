@@ -47,6 +47,9 @@ ASLEEP = 25.0
 """Seconds without an answer: longer than the tests let score run."""
 
 
+PROMPT_TOKENS = 10
+"""What a paper takes unless a test says otherwise."""
+
 REASONS_FROM = 7
 """The threshold of the tests' profiles."""
 
@@ -104,7 +107,7 @@ class LanguageModelServer:
     fields: tuple[str, ...] = ()
     requests: list[Request] = field(default_factory=list)
     misbehaviour: str = ""
-    prompt_tokens: int = 10
+    prompt_tokens: int = PROMPT_TOKENS
     """What a paper takes by the usage that the server reports; its answer takes one."""
     provider: Provider = Provider()
     _by_paper: dict[str, list[str]] = field(default_factory=dict)
@@ -119,6 +122,7 @@ class LanguageModelServer:
         """Behave well from now on, and forget what was asked."""
         self.requests.clear()
         self.misbehaviour = ""
+        self.prompt_tokens = PROMPT_TOKENS
         self._by_paper.clear()
 
     def asked(self, paper_id: str) -> int:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from arxiv_digest.adapters.archive import PROFILE_KEY
 from arxiv_digest.models import Digest, Paper, Verdict
 from local.day import logged
+from local.emulator import ROOT
 from local.stack import FunctionError
 from tests.deployed import KEY, READERS, Deployed, papers_of
 from tests.language_model import true_reason, true_score
@@ -27,10 +29,10 @@ def assert_every_score_and_reason_stands_at_its_paper(digest: Digest) -> None:
 
 def assert_the_ledger_is_exact(digest: Digest, announced: list[Paper]) -> None:
     shown = [entry.paper.id for section in digest.sections for entry in section.papers]
-    shown += [entry.paper.id for entry in (*digest.below, *digest.failed)]
+    shown += [entry.paper.id for entry in (*digest.below, *digest.triaged, *digest.failed)]
     assert sorted(shown) == sorted(paper.id for paper in announced)
     ledger = digest.ledger
-    assert ledger.announced == len(announced) == ledger.scored + ledger.failed
+    assert ledger.announced == len(announced) == ledger.scored + ledger.triaged + ledger.failed
 
 
 def test_a_day_from_feeds_to_mail(deployed: Deployed) -> None:
@@ -171,6 +173,32 @@ def test_an_abstract_that_gives_orders_changes_nothing(deployed: Deployed) -> No
     assert_the_ledger_is_exact(digest, [hostile, other])
     assert_every_score_and_reason_stands_at_its_paper(digest)
     assert "<script> title" not in deployed.read(f"{day}/digest.html")
+
+
+def test_a_day_is_triaged_within_its_budget_and_nothing_of_it_is_lost(deployed: Deployed) -> None:
+    day = date(2026, 3, 11)
+    listed = papers_of(day, 40)
+    deployed.model.prompt_tokens = 300
+    settings = "triage: {keep: 0.5, audit: 0.1}\npapers_per_call: 5\ndaily_tokens: 6000\n"
+    packaged = (ROOT / "profile.yaml").read_text("utf-8")
+    kept = [line for line in packaged.splitlines() if not line.startswith("papers_per_call")]
+    s3, bucket = deployed.stack.client("s3"), deployed.stack.outputs["Bucket"]
+    body = "\n".join([*kept, settings]).encode()
+    s3.put_object(Bucket=bucket, Key=PROFILE_KEY, Body=body)
+    try:
+        deployed.publish(day, {"cs.AI": listed})
+        deployed.fetch()
+    finally:
+        s3.delete_object(Bucket=bucket, Key=PROFILE_KEY)
+    digest = deployed.digest(day, seconds=120)
+    assert_the_ledger_is_exact(digest, listed)
+    assert (digest.ledger.scored, digest.ledger.triaged) == (22, 18)
+    assert digest.tokens.total <= 6000
+    assert 0 < digest.scored_locally < 22
+    assert digest.triage is not None
+    assert len(digest.triage.audited) == 2
+    assert [entry.rank for entry in digest.triaged] == sorted(e.rank for e in digest.triaged)
+    assert digest.triaged[0].paper.id in deployed.read(f"search/{day:%Y-%m}.js")
 
 
 def test_a_wrong_profile_stops_the_run_with_an_error_that_names_key_and_mend(

@@ -178,6 +178,19 @@ def test_the_best_ranked_papers_are_scored_first_where_the_budget_is_too_small_f
     assert {past.paper.id for past in stack.cloud.runs.history([DAY])} == set(asked)
 
 
+def test_of_a_triaged_day_too_the_best_ranked_are_scored_first_where_the_budget_is_small(
+    stack: Stack,
+) -> None:
+    stack.server.prompt_tokens = 200
+    stack.set(daily_tokens=1700, papers_per_call=2, triage={"keep": 0.5, "audit": 1})
+    digest = stack.pass_day(DAY, some_papers(DAY, 12))
+    asked = [paper_id for request in stack.server.requests for paper_id in request.ids]
+    assert 0 < len(asked) <= 6
+    assert {int(paper_id[-2:]) % 2 for paper_id in asked} == {0}, "the audit comes last"
+    assert digest.audit is not None
+    assert digest.audit.audited == 0, "a local score tells nothing of triage"
+
+
 def test_a_budget_of_nothing_asks_no_model(stack: Stack) -> None:
     stack.set(daily_tokens=0)
     digest = stack.pass_day(DAY, some_papers(DAY, 4))

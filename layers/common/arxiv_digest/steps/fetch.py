@@ -255,7 +255,7 @@ class Fetch:
         settings = profile.triage
         costly = bool(papers) and self.scorer.kind is ScorerKind.LANGUAGE_MODEL
         triages = costly and settings.keep < 1
-        if not triages and not (costly and expected_of_day(papers, profile) > profile.daily_tokens):
+        if not triages and not (costly and _beyond_budget(papers, profile)):
             return Plan(tuple(range(len(papers))))
         # Imported here: scikit-learn takes seconds, and most days need none.
         from arxiv_digest.local import interest
@@ -276,7 +276,10 @@ class Fetch:
             opened=opened,
             recall=kept_so_far,
         )
-        return Plan((*chosen.kept, *chosen.audited), chosen.dropped, chosen.ranks, triage)
+        queued = sorted((*chosen.kept, *chosen.audited))
+        if _beyond_budget([papers[position] for position in queued], profile):
+            queued.sort(key=lambda position: chosen.ranks[position])
+        return Plan(tuple(queued), chosen.dropped, chosen.ranks, triage)
 
     def _unseen(self, papers: Sequence[Paper], date: dt.date) -> tuple[list[Paper], int]:
         # Read by a run of this very date they are its own: that run has expired since. A backfill
@@ -354,6 +357,10 @@ class Fetch:
         content = self.archive.read(raw_feed_key(pending.date, pending.category))
         feed = parse_feed(content or b"", pending.category)
         return feed._replace(reading=feed.reading.model_copy(update={"state": FeedState.LATE}))
+
+
+def _beyond_budget(papers: Sequence[Paper], profile: Profile) -> bool:
+    return expected_of_day(papers, profile) > profile.daily_tokens
 
 
 def _result(run: Run, done: Done, stored: tuple[str, ...] = ()) -> FetchResult:
