@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -135,7 +135,7 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
     """Build, start and deploy in a folder, for the time of the block."""
     template = stack.build(folder / "build")
     dependencies = _unpacked(folder / "build/DependenciesLayer/python", folder / "dependencies")
-    _empty(folder / "build/RankingLayer/python")
+    ranking = _unpacked(folder / "build/RankingLayer/python", folder / "ranking")
     running = emulator.start(folder)
     try:
         with (
@@ -162,7 +162,8 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
                 },
             )
             for function in FUNCTIONS:
-                _lead_through(deployed, function, faults.url, dependencies)
+                found = [dependencies] if function == "Aggregate" else [dependencies, ranking]
+                _lead_through(deployed, function, faults.url, found)
             profile = load_profile((ROOT / "profile.yaml").read_text("utf-8"))
             model.fields = tuple(field.name for field in profile.fields)
             yield Deployed(deployed, arxiv, api, model, profile, faults)
@@ -173,19 +174,13 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
 def _unpacked(layer: Path, place: Path) -> Path:
     # The emulator unpacks the layers at every cold start, and finds no bytecode in them: four
     # seconds of a processor each time. That the layer is whole, ``make digest`` shows.
-    shutil.copytree(layer, place)
-    _empty(layer)
+    shutil.move(layer, place)
+    layer.mkdir()
+    (layer / "nothing.txt").touch()
     return place
 
 
-def _empty(layer: Path) -> None:
-    # A model scores here, and what the local scorer needs takes long to deploy and to unpack.
-    shutil.rmtree(layer)
-    layer.mkdir()
-    (layer / "nothing.txt").touch()
-
-
-def _lead_through(deployed: Stack, function: str, url: str, dependencies: Path) -> None:
+def _lead_through(deployed: Stack, function: str, url: str, found: Sequence[Path]) -> None:
     client = deployed.client("lambda")
     name = deployed.outputs[f"{function}FunctionName"]
     now = client.get_function_configuration(FunctionName=name)
@@ -194,7 +189,7 @@ def _lead_through(deployed: Stack, function: str, url: str, dependencies: Path) 
         # As an HTTP proxy, since requests are signed for the emulator's own address.
         "HTTP_PROXY": url,
         "NO_PROXY": "localhost",
-        "PYTHONPATH": str(dependencies),
+        "PYTHONPATH": ":".join(map(str, found)),
         # Stands in the User-Agent, by which rules tell the functions apart.
         "AWS_SDK_UA_APP_ID": function,
     }
