@@ -1,0 +1,1 @@
+"""How well a scorer ranks days whose papers are labelled; ``make eval`` runs it."""

@@ -1,0 +1,189 @@
+"""What a language model's past scores teach about the papers of a new day.
+
+Ridge regression on TF-IDF of words and pairs of words: one output for how much a paper is wanted
+and one for each field. It stands in for logistic regression, which ranks no better here and takes
+many times as long (docs/evaluation.md has the figures).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, vstack
+from scipy.special import ndtri
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from sklearn.linear_model import Ridge
+
+from arxiv_digest.models import Paper
+from arxiv_digest.profile import Profile
+
+WORDS = "words"
+"""The view of a text as words and pairs of words."""
+
+PARTS = "parts"
+"""The view of a text as character n-grams within words."""
+
+HALF_LIFE = 15.0
+"""Days after which a past score counts half."""
+
+NEAR_MISS = 3.0
+"""From this far below the threshold on, a past score is a step towards being wanted."""
+
+SHRINKAGE = 1.0
+"""Ridge regression's penalty; between 0.5 and 2 it makes no difference."""
+
+FIELD_EVIDENCE = 13.0
+"""Recommended papers of a field from which on history counts as much as likeness."""
+
+RARE = 2
+"""Papers in which a term has to stand to be learned from."""
+
+Matrix = NDArray[np.float64]
+Count = Callable[[str, Sequence[str]], csr_matrix]
+"""Counts terms: a view's name and texts to a sparse matrix (texts, terms)."""
+
+_VIEWS: Mapping[str, Mapping[str, Any]] = {
+    WORDS: {"stop_words": "english", "ngram_range": (1, 2)},
+    PARTS: {"analyzer": "char_wb", "ngram_range": (3, 5)},
+}
+
+
+class PastScore(NamedTuple):
+    """What a language model once gave a paper.
+
+    ``score`` is from 0 to 10, ``field`` a name of the profile of that time or none, ``date`` that
+    of the run. ``weight`` says how many papers of that day it stands for: 1 for one that triage
+    kept, 1/share for one of an audit sample that is a share of what was below the cut.
+    """
+
+    paper: Paper
+    score: float
+    field: str | None
+    date: dt.date
+    weight: float = 1.0
+
+
+class Lesson(NamedTuple):
+    """What history expects of a day: ``wanted`` (papers,), ``by_field`` (papers, fields)."""
+
+    wanted: Matrix
+    by_field: Matrix
+
+
+def text_of(paper: Paper) -> str:
+    """The text a paper is judged by; its title counts twice."""
+    return f"{paper.title}. {paper.title}. {paper.abstract}"
+
+
+def count_terms(view: str, texts: Sequence[str]) -> csr_matrix:
+    """Count the terms of some texts in one view: (texts, 2**20).
+
+    Terms are hashed, so that the counts of a text depend on nothing but itself.
+    """
+    vectorizer = HashingVectorizer(
+        norm=None, alternate_sign=False, dtype=np.float32, **_VIEWS[view]
+    )
+    return csr_matrix(vectorizer.transform(texts))
+
+
+def weigh(counts: csr_matrix, rarest: int = 1) -> csr_matrix:
+    """TF-IDF with sublinear counts, of the terms that stand in at least ``rarest`` of the texts."""
+    standing_in = np.bincount(counts.indices, minlength=counts.shape[1])
+    kept = counts[:, np.flatnonzero(standing_in >= rarest)]
+    return csr_matrix(TfidfTransformer(sublinear_tf=True).fit_transform(kept))
+
+
+def similarities(counts: csr_matrix, queries: csr_matrix) -> Matrix:
+    """The cosines of TF-IDF between texts and queries, by their counts: (texts, queries)."""
+    weighed = weigh(vstack([counts, queries], format="csr"))
+    texts = counts.shape[0]
+    return np.asarray((weighed[:texts] @ weighed[texts:].T).toarray(), dtype=np.float64)
+
+
+def normal_ranks(values: Matrix) -> Matrix:
+    """Values of a day as normal scores of their ranks, so that two rankings can be added."""
+    places = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    return np.asarray(ndtri((places + 0.5) / len(values)), dtype=np.float64)
+
+
+def evidence(history: Sequence[PastScore], profile: Profile) -> Matrix:
+    """How many recommended papers history has of each of the profile's fields: (fields,)."""
+    found = [past.field for past in history if past.score >= profile.minimum_score]
+    return np.array([found.count(field.name) for field in profile.fields], dtype=np.float64)
+
+
+def trust(recommended: Matrix) -> Matrix:
+    """How much history counts beside likeness, from 0 to 1, by the recommended papers in it."""
+    return 1 - 1 / (1 + np.sqrt(recommended / FIELD_EVIDENCE))
+
+
+def learn(
+    papers: Sequence[Paper],
+    profile: Profile,
+    history: Sequence[PastScore],
+    count: Count = count_terms,
+) -> Lesson | None:
+    """Learn from past scores what a day's papers are worth; none where there is nothing to learn.
+
+    Left out of the training are the day's own papers, recommendations for a field that the profile
+    no longer has, and what :func:`_asked` says nobody was asked about.
+    """
+    ids = {paper.id for paper in papers}
+    names = [field.name for field in profile.fields]
+    past = [
+        one
+        for one in history
+        if one.paper.id not in ids
+        and (one.score < profile.minimum_score or one.field is None or one.field in names)
+    ]
+    if not papers or not any(one.score >= profile.minimum_score for one in past):
+        return None
+    counts = count(WORDS, [text_of(one.paper) for one in past])
+    asked = _asked(past, profile, counts, count)
+    past = [one for one, was_asked in zip(past, asked, strict=True) if was_asked]
+    both = vstack([counts[asked], count(WORDS, [text_of(paper) for paper in papers])], format="csr")
+    terms = weigh(both, RARE)
+    targets = np.zeros((len(past), 1 + len(names)))
+    for row, one in enumerate(past):
+        above = one.score - profile.minimum_score + NEAR_MISS
+        targets[row, 0] = max(0.0, above) / NEAR_MISS
+        if one.field in names:
+            targets[row, 1 + names.index(one.field)] = targets[row, 0]
+    newest = max(one.date for one in past)
+    weights = [one.weight * 0.5 ** ((newest - one.date).days / HALF_LIFE) for one in past]
+    model = Ridge(alpha=SHRINKAGE, solver="sparse_cg", tol=1e-3)
+    model.fit(terms[: len(past)], targets, sample_weight=np.array(weights))
+    expected = np.asarray(model.predict(terms[len(past) :]), dtype=np.float64)
+    by_field = expected[:, 1:]
+    # A paper clearly of one field and one a bit of several are wanted alike; the best field's
+    # output finds the first, the common output the second.
+    wanted = normal_ranks(expected[:, 0]) + normal_ranks(by_field.max(axis=1))
+    return Lesson(wanted, by_field)
+
+
+def _asked(
+    past: Sequence[PastScore], profile: Profile, counts: csr_matrix, count: Count
+) -> NDArray[np.bool_]:
+    """Which past scores were given when the profile had the field that the paper is nearest to.
+
+    A field is taken to be as old as its first recommendation. A low score from before that says
+    nothing about the field: nobody had asked for it.
+    """
+    oldest = min(one.date for one in past)
+    since = {
+        field.name: min((one.date for one in past if one.field == field.name), default=dt.date.max)
+        for field in profile.fields
+    }
+    asked = np.ones(len(past), dtype=np.bool_)
+    if all(date == oldest for date in since.values()):
+        return asked
+    queries = count(WORDS, [field.description for field in profile.fields])
+    nearest = similarities(counts, queries).argmax(axis=1)
+    for row, one in enumerate(past):
+        born = since[profile.fields[int(nearest[row])].name]
+        asked[row] = one.score >= profile.minimum_score or one.date >= born
+    return asked
