@@ -21,7 +21,7 @@ from arxiv_digest.local import score_day
 from arxiv_digest.models import Paper
 from arxiv_digest.profile import Profile, ProfileError, load_profile
 from arxiv_digest.scoring import NoAnswer
-from evaluation.ablations import ablations
+from evaluation.ablations import ablations, unguarded
 from evaluation.closed_loop import HISTORY, LESSONS, Change, Loop, add_fields, simulate
 from evaluation.labels import LabelledDay, LabelsError, read_labels, read_retest
 from evaluation.measures import Interval, jaccard, over_days, over_papers
@@ -179,8 +179,13 @@ def evaluate(
             loops.append(simulate(source.days, days, lesson, reader, keep, audit, count))
         say("adding each field to a profile without it")
         changes = add_fields(source.days, days, reader, keep, count)
-    changed = _ablations(source, days, reader, keep, count) if with_ablations else []
-    report = Report(measured, notes, agreements, loops, changes, changed)
+    report = Report(measured, notes, agreements, loops, changes)
+    if with_ablations:
+        changed = _ablations(source, days, reader, keep, count)
+        with unguarded():
+            report = report._replace(
+                ablations=changed, unguarded=add_fields(source.days, days, reader, keep, count)
+            )
     settings = {
         "profile": profile.name,
         "days": days,

@@ -38,6 +38,7 @@ class Report(NamedTuple):
     loops: Sequence[Loop] = ()
     changes: Sequence[Change] = ()
     ablations: Sequence[Measured] = ()
+    unguarded: Sequence[Change] = ()
 
 
 def as_table(report: Report, threshold: float, keep: float) -> str:
@@ -52,6 +53,11 @@ def as_table(report: Report, threshold: float, keep: float) -> str:
         parts.append(
             "The same with one decision changed, on the days before those tested above.\n\n"
             + _figures(report.ablations, threshold, keep)
+        )
+    if report.unguarded:
+        parts.append(
+            "An added field where history is taught as though the profile had always had it.\n\n"
+            + _changes(report.unguarded, keep)
         )
     parts += [f"Note: {note}" for note in report.notes]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -85,6 +91,7 @@ def as_json(report: Report, settings: dict[str, Any]) -> str:
             for loop in report.loops
         ],
         "added_field": [change._asdict() for change in report.changes],
+        "added_field_unguarded": [change._asdict() for change in report.unguarded],
         "ablations": [_scorer(measured) for measured in report.ablations],
         "notes": list(report.notes),
     }

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from arxiv_digest.learning import count_terms
-
-TERMS = 2**20
+from arxiv_digest.learning import TERMS, count_terms
 
 Row = tuple[NDArray[np.int32], NDArray[np.float32]]
 

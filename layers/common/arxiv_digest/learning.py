@@ -42,6 +42,12 @@ SHRINKAGE = 1.0
 FIELD_EVIDENCE = 13.0
 """Recommended papers of a field from which on history counts as much as likeness."""
 
+AKIN = 0.5
+"""From this share of its greatest likeness on, a paper may belong to another field as well."""
+
+TERMS = 2**20
+"""Columns that terms are hashed into; a month has a quarter of a million that are not rare."""
+
 RARE = 2
 """Papers in which a term has to stand to be learned from."""
 
@@ -83,12 +89,14 @@ def text_of(paper: Paper) -> str:
 
 
 def count_terms(view: str, texts: Sequence[str]) -> csr_matrix:
-    """Count the terms of some texts in one view: (texts, 2**20).
+    """Count the terms of some texts in one view: (texts, :data:`TERMS`).
 
     Terms are hashed, so that the counts of a text depend on nothing but itself.
     """
+    if not texts:
+        return csr_matrix((0, TERMS), dtype=np.float32)
     vectorizer = HashingVectorizer(
-        norm=None, alternate_sign=False, dtype=np.float32, **_VIEWS[view]
+        n_features=TERMS, norm=None, alternate_sign=False, dtype=np.float32, **_VIEWS[view]
     )
     return csr_matrix(vectorizer.transform(texts))
 
@@ -177,22 +185,23 @@ def learn(
 def _asked(
     past: Sequence[PastScore], profile: Profile, counts: csr_matrix, count: Count
 ) -> NDArray[np.bool_]:
-    """Which past scores were given when the profile had the field that the paper is nearest to.
+    """Which past scores were given when the profile had every field that the paper is akin to.
 
     A field is taken to be as old as its first recommendation. A low score from before that says
     nothing about the field: nobody had asked for it.
     """
     oldest = min(one.date for one in past)
-    since = {
-        field.name: min((one.date for one in past if one.field == field.name), default=dt.date.max)
+    since = [
+        min((one.date for one in past if one.field == field.name), default=dt.date.max)
         for field in profile.fields
-    }
+    ]
     asked = np.ones(len(past), dtype=np.bool_)
-    if all(date == oldest for date in since.values()):
+    if all(date == oldest for date in since):
         return asked
     queries = count(LEARNED_VIEW, [field.description for field in profile.fields])
-    nearest = similarities(counts, queries).argmax(axis=1)
+    alike = similarities(counts, queries)
+    akin = alike >= AKIN * alike.max(axis=1, keepdims=True)
     for row, one in enumerate(past):
-        born = since[profile.fields[int(nearest[row])].name]
+        born = max(date for date, is_akin in zip(since, akin[row], strict=True) if is_akin)
         asked[row] = one.score >= profile.minimum_score or one.date >= born
     return asked
