@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 from scipy.special import ndtri
+from scipy.stats import rankdata
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import Ridge
 
@@ -116,9 +117,11 @@ def similarities(counts: csr_matrix, queries: csr_matrix) -> Matrix:
 
 
 def normal_ranks(values: Matrix) -> Matrix:
-    """Values of a day as normal scores of their ranks, so that two rankings can be added."""
-    places = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    return np.asarray(ndtri((places + 0.5) / len(values)), dtype=np.float64)
+    """Values of a day as normal scores of their ranks, so that two rankings can be added.
+
+    Equal values share the mean of their ranks.
+    """
+    return np.asarray(ndtri((rankdata(values) - 0.5) / len(values)), dtype=np.float64)
 
 
 def evidence(history: Sequence[PastScore], profile: Profile) -> Matrix:
