@@ -150,6 +150,7 @@ def evaluate(
             say(f"{name}: the last {_days(tested)}")
             figures = roll(source.days, days, 0, ranker, reader, keep)
             measured.append(Measured(f"{name}, last {_days(tested)}", figures))
+    runs = len(measured)
     if scorer in (Scorer.EVERYTHING, Scorer.TRIAGE):
         if len(source.days) < 2:
             notes.append(
@@ -168,9 +169,11 @@ def evaluate(
             for scores in zip(*pairs, strict=True)
         )
         agreements.append(("the labels' own model (noise ceiling)", over_papers(first, second)))
-    if retest:
-        say("scoring every day twice")
-        agreements.append(_twice(source, days, scorer, ranker, reader, llm_model))
+    if retest and scorer is not Scorer.TRIAGE:
+        say("scoring every day once more")
+        twice = [*source.others.values(), *(one for one in source.days[-days:] if one.labels)]
+        before = [figures.selected for one in measured[:runs] for figures in one.days]
+        agreements.append((llm_model or "local", _again(twice, before, ranker, reader)))
     loops: list[Loop] = []
     changes: list[Change] = []
     if everything and len(source.days) > 2:
@@ -220,20 +223,26 @@ def _write(
     typer.echo(f"{table}\n{details}" if by_day else table)
 
 
-def _twice(
-    source: Source, days: int, scorer: Scorer, ranker: Ranker, profile: Profile, model: str
-) -> tuple[str, Interval]:
-    """The Jaccard of what two runs select, over days; those of the local scorer are the same."""
-    tested = [*source.others.values(), *source.days[-days:]]
+def _again(
+    tested: Sequence[LabelledDay],
+    first: Sequence[frozenset[str] | None],
+    ranker: Ranker,
+    profile: Profile,
+) -> Interval:
+    """The Jaccard over days of what two runs select; ``first`` is what a model selected before."""
 
-    def selected(day: LabelledDay) -> set[str]:
-        if scorer is Scorer.LANGUAGE_MODEL:
-            return set(ranker(day, ()).selected or ())
+    def locally(day: LabelledDay) -> frozenset[str]:
         scored = score_day(day.papers, profile).values()
-        return {one.paper_id for one in scored if one.score >= profile.minimum_score}
+        return frozenset(one.paper_id for one in scored if one.score >= profile.minimum_score)
 
-    values = [jaccard(selected(day), selected(day)) for day in tested]
-    return model or "local", over_days(values)
+    return over_days(
+        [
+            jaccard(locally(day), locally(day))
+            if selected is None
+            else jaccard(selected, ranker(day, ()).selected or frozenset())
+            for day, selected in zip(tested, first, strict=True)
+        ]
+    )
 
 
 def _ablations(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,7 +60,7 @@ def recall_at(wanted: NDArray[np.bool_], ranking: Matrix, keep: float) -> float:
     return float(wanted[kept].sum() / wanted.sum())
 
 
-def jaccard(first: set[str], second: set[str]) -> float:
+def jaccard(first: Set[str], second: Set[str]) -> float:
     """How far two selections are the same: common papers by papers in either; 1 if both are empty.
 
     >>> jaccard({"a", "b"}, {"b", "c"})

@@ -49,7 +49,7 @@ Ranker = Callable[[LabelledDay, Sequence[LabelledDay]], Ranking]
 
 
 class DayFigures(NamedTuple):
-    """The measures of one day, by name, and recall at each of :data:`SHARES`."""
+    """The measures of one day, by name, recall at each of :data:`SHARES`, and what was selected."""
 
     date: dt.date
     papers: int
@@ -58,6 +58,7 @@ class DayFigures(NamedTuple):
     recalls: tuple[float, ...]
     tokens: Tokens
     failed: int
+    selected: frozenset[str] | None
 
 
 def unread(days: Sequence[LabelledDay]) -> list[LabelledDay]:
@@ -157,6 +158,7 @@ def measure(day: LabelledDay, ranking: Ranking, profile: Profile, keep: float) -
         recalls,
         ranking.tokens,
         ranking.failed,
+        ranking.selected,
     )
 
 

@@ -34,6 +34,7 @@ from evaluation.measures import (
 from evaluation.rolling import by_language_model, measure, unread
 from evaluation.terms import KeptCounts
 from tests.builders import DAY, a_paper, a_profile
+from tests.language_model import language_model
 
 ROOT = Path(__file__).parents[2]
 LINE = {
@@ -267,3 +268,15 @@ def test_wrong_options_are_named() -> None:
         done = CliRunner().invoke(app, arguments, env={"DIGEST_DATA": None, "LLM_MODEL": None})
         assert done.exit_code == 2
         assert said in done.output
+
+
+def test_a_language_model_is_measured_twice_by_its_settings(tmp_path: Path) -> None:
+    with language_model() as server:
+        said = run(
+            *("--llm-base-url", server.base_url, "--llm-model", "test-model"),
+            *("--retest", "--out", str(tmp_path)),
+        )
+    assert "| test-model, last 1 day | 1 | 0." in said
+    assert "| 11 |\n" in said, "tokens a paper, as the server counts them"
+    assert "| test-model | 1.000 |" in said
+    assert len(server.requests) == 2 * 5, "two runs of 48 papers in batches of 10"
