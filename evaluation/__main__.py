@@ -16,7 +16,6 @@ import typer
 
 from arxiv_digest.adapters.llm import LanguageModel
 from arxiv_digest.announcements import merge, parse_feed
-from arxiv_digest.learning import Count
 from arxiv_digest.local import score_day
 from arxiv_digest.models import Paper
 from arxiv_digest.profile import Profile, ProfileError, load_profile
@@ -51,6 +50,17 @@ class Source(NamedTuple):
     others: Mapping[str, LabelledDay]
     retest: Path | None
     notes: Sequence[str]
+
+
+class Task(NamedTuple):
+    """What is measured on: the labels, the reader's profile, and the options of the command."""
+
+    source: Source
+    profile: Profile
+    days: int
+    keep: float
+    audit: float
+    terms: KeptCounts
 
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -131,64 +141,37 @@ def evaluate(
     source = _source(labels or [], feeds, day, reader)
     for note in source.notes:
         say(note)
-    count = KeptCounts()
-    ranker: Ranker = lexical(reader, count)
-    if scorer is Scorer.LANGUAGE_MODEL:
-        key = os.environ.get("LLM_API_KEY") or "none"
-        ranker = by_language_model(reader, LanguageModel(llm_base_url, llm_model, key).ask, say)
-    notes = list(source.notes)
+    task = Task(source, reader, days, keep, audit, KeptCounts())
     measured: list[Measured] = []
-    everything = scorer is Scorer.EVERYTHING
-    tested = min(days, len(source.days))
+    agreements: list[tuple[str, Interval]] = []
+    notes = list(source.notes)
     if scorer is not Scorer.TRIAGE:
-        name = llm_model if scorer is Scorer.LANGUAGE_MODEL else "local"
-        for title, other in source.others.items():
-            say(f"{name}: {title}")
-            figures = roll([other], 1, 0, ranker, reader, keep)
-            measured.append(Measured(f"{name}, {title}", figures))
-        if source.days:
-            say(f"{name}: the last {_days(tested)}")
-            figures = roll(source.days, days, 0, ranker, reader, keep)
-            measured.append(Measured(f"{name}, last {_days(tested)}", figures))
-    runs = len(measured)
+        name, ranker = "local", lexical(reader, task.terms)
+        if scorer is Scorer.LANGUAGE_MODEL:
+            key = os.environ.get("LLM_API_KEY") or "none"
+            model = LanguageModel(llm_base_url, llm_model, key)
+            name, ranker = llm_model, by_language_model(reader, model.ask, say)
+        measured += _one_scorer(task, name, ranker)
+        if retest:
+            say("scoring every day once more")
+            before = [day.selected for one in measured for day in one.days]
+            agreements.append((name, _again(task, before, ranker)))
     if scorer in (Scorer.EVERYTHING, Scorer.TRIAGE):
-        if len(source.days) < 2:
+        if len(source.days) > 1:
+            measured += _triage(task, lengths)
+        else:
             notes.append(
                 "one labelled day cannot show what triage learns from the days before it; "
                 "label several, or set DIGEST_DATA"
             )
-        for length in lengths if len(source.days) > 1 else ():
-            say(f"triage: {_days(length)} of history")
-            figures = roll(source.days, days, length, ranker, reader, keep)
-            measured.append(Measured(f"triage, {_days(length)} of history", figures))
-    agreements: list[tuple[str, Interval]] = []
-    if everything and source.retest:
-        pairs = read_retest(source.retest)
-        first, second = (
-            np.array([(score or 0) >= reader.minimum_score for score in scores])
-            for scores in zip(*pairs, strict=True)
-        )
-        agreements.append(("the labels' own model (noise ceiling)", over_papers(first, second)))
-    if retest and scorer is not Scorer.TRIAGE:
-        say("scoring every day once more")
-        twice = [*source.others.values(), *(one for one in source.days[-days:] if one.labels)]
-        before = [figures.selected for one in measured[:runs] for figures in one.days]
-        agreements.append((llm_model or "local", _again(twice, before, ranker, reader)))
-    loops: list[Loop] = []
-    changes: list[Change] = []
-    if everything and len(source.days) > 2:
-        for lesson in LESSONS:
-            say(f"closed loop: {lesson}")
-            loops.append(simulate(source.days, days, lesson, reader, keep, audit, count))
-        say("adding each field to a profile without it")
-        changes = add_fields(source.days, days, reader, keep, count)
-    report = Report(measured, notes, agreements, loops, changes)
+    report = Report(measured, notes, agreements)
+    if scorer is Scorer.EVERYTHING and source.retest:
+        report = report._replace(agreements=[_ceiling(source.retest, reader), *agreements])
+    if scorer is Scorer.EVERYTHING and len(source.days) > 1:
+        loops, changes = _simulations(task)
+        report = report._replace(loops=loops, changes=changes)
     if with_ablations:
-        changed = _ablations(source, days, reader, keep, count)
-        with unguarded():
-            report = report._replace(
-                ablations=changed, unguarded=add_fields(source.days, days, reader, keep, count)
-            )
+        report = report._replace(ablations=_ablations(task), unguarded=_unguarded(task))
     settings = {
         "profile": profile.name,
         "days": days,
@@ -223,40 +206,94 @@ def _write(
     typer.echo(f"{table}\n{details}" if by_day else table)
 
 
-def _again(
-    tested: Sequence[LabelledDay],
-    first: Sequence[frozenset[str] | None],
-    ranker: Ranker,
-    profile: Profile,
-) -> Interval:
-    """The Jaccard over days of what two runs select; ``first`` is what a model selected before."""
+def _one_scorer(task: Task, name: str, ranker: Ranker) -> list[Measured]:
+    """A scorer that learns nothing, on the days that stand by themselves and on the last ones."""
+    measured = []
+    for title, day in task.source.others.items():
+        say(f"{name}: {title}")
+        figures = roll([day], 1, 0, ranker, task.profile, task.keep)
+        measured.append(Measured(f"{name}, {title}", figures))
+    if task.source.days:
+        last = f"last {_days(min(task.days, len(task.source.days)))}"
+        say(f"{name}: the {last}")
+        figures = roll(task.source.days, task.days, 0, ranker, task.profile, task.keep)
+        measured.append(Measured(f"{name}, {last}", figures))
+    return measured
+
+
+def _triage(task: Task, lengths: Sequence[int]) -> list[Measured]:
+    ranker = lexical(task.profile, task.terms)
+    measured = []
+    for length in lengths:
+        name = f"triage, {_days(length)} of history"
+        say(name)
+        figures = roll(task.source.days, task.days, length, ranker, task.profile, task.keep)
+        measured.append(Measured(name, figures))
+    return measured
+
+
+def _again(task: Task, before: Sequence[frozenset[str] | None], ranker: Ranker) -> Interval:
+    """The Jaccard over days of what two runs select; ``before`` is what the first one selected."""
+    last = [day for day in task.source.days[-task.days :] if day.labels]
 
     def locally(day: LabelledDay) -> frozenset[str]:
-        scored = score_day(day.papers, profile).values()
-        return frozenset(one.paper_id for one in scored if one.score >= profile.minimum_score)
+        scored = score_day(day.papers, task.profile).values()
+        return frozenset(one.paper_id for one in scored if one.score >= task.profile.minimum_score)
 
     return over_days(
         [
             jaccard(locally(day), locally(day))
             if selected is None
             else jaccard(selected, ranker(day, ()).selected or frozenset())
-            for day, selected in zip(tested, first, strict=True)
+            for day, selected in zip([*task.source.others.values(), *last], before, strict=True)
         ]
     )
 
 
-def _ablations(
-    source: Source, days: int, profile: Profile, keep: float, count: Count
-) -> list[Measured]:
+def _ceiling(retest: Path, profile: Profile) -> tuple[str, Interval]:
+    first, second = (
+        np.array([(score or 0) >= profile.minimum_score for score in scores])
+        for scores in zip(*read_retest(retest), strict=True)
+    )
+    return "the labels' own model (noise ceiling)", over_papers(first, second)
+
+
+def _simulations(task: Task) -> tuple[list[Loop], list[Change]]:
+    loops = []
+    for lesson in LESSONS:
+        say(f"closed loop: {lesson}")
+        loops.append(
+            simulate(
+                task.source.days,
+                task.days,
+                lesson,
+                task.profile,
+                task.keep,
+                task.audit,
+                task.terms,
+            )
+        )
+    say("adding each field to a profile without it")
+    return loops, add_fields(task.source.days, task.days, task.profile, task.keep, task.terms)
+
+
+def _ablations(task: Task) -> list[Measured]:
     """Measured on the days before the tested ones, on which the decisions were made."""
-    earlier = source.days[:-days]
-    measured: list[Measured] = []
+    earlier = task.source.days[: -task.days]
+    ranker = lexical(task.profile, task.terms)
+    measured = []
     for name, changed in ablations().items():
         say(f"ablation: {name}")
         with changed:
-            figures = roll(earlier, days, HISTORY, lexical(profile, count), profile, keep)
+            figures = roll(earlier, task.days, HISTORY, ranker, task.profile, task.keep)
         measured.append(Measured(name, figures))
     return measured
+
+
+def _unguarded(task: Task) -> list[Change]:
+    say("adding each field to a profile without it, unguarded")
+    with unguarded():
+        return add_fields(task.source.days, task.days, task.profile, task.keep, task.terms)
 
 
 def _source(labels: Sequence[Path], feeds: Path | None, day: str, profile: Profile) -> Source:
@@ -267,6 +304,8 @@ def _source(labels: Sequence[Path], feeds: Path | None, day: str, profile: Profi
         papers = _papers(folder, profile) if folder else {}
         date = _date(day) if labels else SAMPLE_DAY
         read = read_labels(labels or [SAMPLE_LABELS], papers, date)
+        if not read.days:
+            raise LabelsError("; ".join(_problems(read.problems)) or "the labels hold no line")
         missing = (
             "DIGEST_DATA is not set, so only the sample day is measured: 48 papers, labelled by "
             "one of this project's authors. DIGEST_DATA names a folder with labels/ (44 days), a "
