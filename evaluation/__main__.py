@@ -168,10 +168,15 @@ def evaluate(
     if scorer is Scorer.EVERYTHING and source.retest:
         report = report._replace(agreements=[_ceiling(source.retest, reader), *agreements])
     if scorer is Scorer.EVERYTHING and len(source.days) > 1:
-        loops, changes = _simulations(task)
-        report = report._replace(loops=loops, changes=changes)
+        say("adding each field to a profile without it")
+        changes = add_fields(source.days, days, reader, keep, task.terms)
+        report = report._replace(loops=_loops(task, source.days), changes=changes)
     if with_ablations:
-        report = report._replace(ablations=_ablations(task), unguarded=_unguarded(task))
+        report = report._replace(
+            ablations=_ablations(task),
+            earlier_loops=_loops(task, source.days[:-days]),
+            unguarded=_unguarded(task),
+        )
     settings = {
         "profile": profile.name,
         "days": days,
@@ -258,23 +263,13 @@ def _ceiling(retest: Path, profile: Profile) -> tuple[str, Interval]:
     return "the labels' own model (noise ceiling)", over_papers(first, second)
 
 
-def _simulations(task: Task) -> tuple[list[Loop], list[Change]]:
+def _loops(task: Task, tested: Sequence[LabelledDay]) -> list[Loop]:
     loops = []
     for lesson in LESSONS:
         say(f"closed loop: {lesson}")
-        loops.append(
-            simulate(
-                task.source.days,
-                task.days,
-                lesson,
-                task.profile,
-                task.keep,
-                task.audit,
-                task.terms,
-            )
-        )
-    say("adding each field to a profile without it")
-    return loops, add_fields(task.source.days, task.days, task.profile, task.keep, task.terms)
+        loop = simulate(tested, task.days, lesson, task.profile, task.keep, task.audit, task.terms)
+        loops.append(loop)
+    return loops
 
 
 def _ablations(task: Task) -> list[Measured]:

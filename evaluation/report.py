@@ -38,6 +38,7 @@ class Report(NamedTuple):
     loops: Sequence[Loop] = ()
     changes: Sequence[Change] = ()
     ablations: Sequence[Measured] = ()
+    earlier_loops: Sequence[Loop] = ()
     unguarded: Sequence[Change] = ()
 
 
@@ -53,6 +54,11 @@ def as_table(report: Report, threshold: float, keep: float) -> str:
         parts.append(
             "The same with one decision changed, on the days before those tested above.\n\n"
             + _figures(report.ablations, threshold, keep)
+        )
+    if report.earlier_loops:
+        parts.append(
+            "The closed loop on the days before those tested above.\n\n"
+            + _loops(report.earlier_loops, threshold, keep)
         )
     if report.unguarded:
         parts.append(
@@ -79,18 +85,9 @@ def as_json(report: Report, settings: dict[str, Any]) -> str:
         "settings": settings,
         "scorers": [_scorer(measured) for measured in report.measured],
         "agreements": {name: value._asdict() for name, value in report.agreements},
-        "closed_loop": [
-            {
-                "lesson": loop.lesson,
-                "auc": over_days(loop.auc)._asdict(),
-                "recall": over_days(loop.recall)._asdict(),
-                "recall of the best": over_days(loop.best)._asdict(),
-                "audit": loop.estimate._asdict(),
-                "truth": loop.truth,
-            }
-            for loop in report.loops
-        ],
+        "closed_loop": [_loop(loop) for loop in report.loops],
         "added_field": [change._asdict() for change in report.changes],
+        "earlier_closed_loop": [_loop(loop) for loop in report.earlier_loops],
         "added_field_unguarded": [change._asdict() for change in report.unguarded],
         "ablations": [_scorer(measured) for measured in report.ablations],
         "notes": list(report.notes),
@@ -244,6 +241,17 @@ def _scorer(measured: Measured) -> dict[str, Any]:
             }
             for day in measured.days
         ],
+    }
+
+
+def _loop(loop: Loop) -> dict[str, Any]:
+    return {
+        "lesson": loop.lesson,
+        "auc": over_days(loop.auc)._asdict(),
+        "recall": over_days(loop.recall)._asdict(),
+        "recall of the best": over_days(loop.best)._asdict(),
+        "audit": loop.estimate._asdict(),
+        "truth": loop.truth,
     }
 
 

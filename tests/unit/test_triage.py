@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arxiv_digest.triage import Audit, Cut, Recall, cut, opens, recall
+from tests.unit.test_imports import PACKAGE, imported
 
 ORDERS = st.integers(0, 60).flatmap(lambda count: st.permutations(range(count)))
 SHARES = st.floats(0, 1)
@@ -119,3 +120,8 @@ def test_triage_opens_only_when_even_the_upper_end_is_below_the_floor() -> None:
     assert not opens(recall(month_without), 0.9)
     assert not opens(recall([]), 1.0), "nothing audited is no evidence"
     assert not opens(recall(month_of_losses[:1]), 0.9), "one paper of three is none either"
+
+
+def test_triage_and_its_audit_need_nothing_that_takes_seconds_to_import() -> None:
+    modules = {module.partition(".")[0] for module in imported(PACKAGE / "triage.py")}
+    assert not modules & {"sklearn", "scipy", "numpy", "arxiv_digest"}
