@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 SOURCE ?= live
 OUT ?= digests
+REPORT ?= evaluation-report
 export SOURCE OUT
 export PYTHONPATH := layers/common:.
 export SAM_CLI_TELEMETRY := 0
@@ -13,7 +14,7 @@ PY := .venv/bin/python
 UV := .local/uv/bin/uv
 ENVIRONMENTS := .venv/.done .local/emulator/.done .local/sam/.done
 
-.PHONY: help digest backfill open gallery up down logs test chaos eval bench check format lock clean
+.PHONY: help digest backfill open gallery up down logs test chaos bench eval check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,6 +24,7 @@ help: ## this list
 	@echo '  make backfill takes DATE=YYYY-MM-DD  MAIL=true  EXPORT_API_URL=URL  OUT PROFILE CATEGORIES as well; both take'
 	@echo '  RECIPIENTS=a@b.org,c@d.org  SENDER=e@f.org  LLM_BASE_URL=URL  LLM_MODEL=NAME  LLM_API_KEY=KEY  PATIENCE=SECONDS'
 	@echo '  make open takes OUT=DIR  PORT=NUMBER'
+	@echo '  make eval takes LABELS="FILE …"  SCORER=local|triage|language-model  RETEST=1  REPORT=DIR  EVAL="--days 7 …"'
 
 digest: $(ENVIRONMENTS) ## one day's digest on this machine, from feeds to mail
 	@$(PY) -m local digest
@@ -62,11 +64,14 @@ eval: .venv/.done ## how well the scorers agree with labelled days; RETEST=1, LA
 bench: .venv/.done ## sizes and times, each beside its bound
 	@$(PY) -m benchmarks.page
 
+eval: .venv/.done ## how well the scorers rank labelled days: those in DIGEST_DATA, or the sample day
+	@$(PY) -m evaluation --out $(REPORT) $(addprefix --labels ,$(LABELS)) $(EVAL)
+
 check: $(ENVIRONMENTS) ## ruff, mypy, bandit, pip-audit, cfn-lint, sam validate
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/bandit -q -c pyproject.toml -r layers/common functions local
+	.venv/bin/bandit -q -c pyproject.toml -r layers/common functions local evaluation
 	@# Found vulnerabilities fail the check; no registry that could be asked about them does not.
 	@.venv/bin/pip-audit --progress-spinner off --no-deps --disable-pip \
 	  -r layers/dependencies/requirements.txt -r layers/ranking/requirements.txt \
@@ -89,7 +94,7 @@ lock: $(UV) ## pin the newest releases of every dependency
 
 clean: ## remove every environment, build and digest
 	@if [ -x $(PY) ]; then $(PY) -m local down; fi
-	rm -rf .venv .local .aws-sam digests
+	rm -rf .venv .local .aws-sam digests evaluation-report
 
 $(UV): requirements/uv.txt
 	@echo "installing uv"

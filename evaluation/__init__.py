@@ -1,1 +1,1 @@
-"""Measures scorers on labelled days, with the code that the functions run."""
+"""How well a scorer ranks days whose papers are labelled; ``make eval`` runs it."""

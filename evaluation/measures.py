@@ -1,88 +1,112 @@
-"""How well scores agree with labels; each measure is of one day, and their mean is over days."""
+"""Measures of one day's ranking against its labels, and their mean over days."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+import warnings
+from collections.abc import Callable, Sequence, Set
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import bootstrap
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from arxiv_digest.models import Scored
-from arxiv_digest.triage import cut
-from evaluation.labels import Label
+from arxiv_digest.learning import Matrix
 
 RESAMPLES = 2000
 
-Measures = dict[str, float]
-"""The measures of one day by name; one that the day cannot have is missing."""
 
-
-class Mean(NamedTuple):
-    """A mean over days with its 95 % bootstrap interval, the worst day, and how many there were."""
+class Interval(NamedTuple):
+    """A mean over days with its 95 % bootstrap interval, and the worst day; NaN without any day."""
 
     mean: float
     low: float
     high: float
     worst: float
-    days: int
 
 
-def measure_day(
-    labels: Sequence[Label], interest: Sequence[float], threshold: float, keep: float
-) -> Measures:
-    """The measures of one day's ranking; ``interest`` is the higher the better.
+def gains(scores: Sequence[float | None], threshold: float) -> Matrix:
+    """What labels are worth: 1 at the threshold, 1 more a point above it, 0 below it: (papers,)."""
+    return np.array(
+        [max(0.0, score - threshold + 1) if score is not None else 0.0 for score in scores]
+    )
 
-    ``auc`` is the area under the receiver operating characteristic of recommended papers,
-    ``ndcg@10`` and ``ndcg@30`` gain a paper's labelled score. ``recall>=7`` and ``recall>=8`` are
-    the shares of papers labelled so (7 standing for the threshold, 8 for one more) that are among
-    the best-ranked share ``keep``.
+
+def area_under_curve(recommended: NDArray[np.bool_], ranking: Matrix) -> float:
+    """How often a recommended paper ranks above another one; NaN where there is only one kind."""
+    if recommended.all() or not recommended.any():
+        return float("nan")
+    return float(roc_auc_score(recommended, ranking))
+
+
+def ndcg(worth: Matrix, ranking: Matrix, best: int) -> float:
+    """Normalized discounted cumulative gain of the first ``best`` places; NaN without any gain.
+
+    Ties share their places (Järvelin and Kekäläinen, ACM TOIS 20, 2002; scikit-learn).
     """
-    values = np.array([label.value for label in labels])
-    scores = np.array(interest, dtype=float)
-    order = sorted(range(len(labels)), key=lambda position: -scores[position])
-    kept = np.zeros(len(labels), dtype=bool)
-    kept[list(cut(order, keep, 0.0, "").kept)] = True
-    found: Measures = {}
-    if 0 < (values >= threshold).sum() < len(values):
-        found["auc"] = float(roc_auc_score(values >= threshold, scores))
-    for best in (10, 30):
-        if values.any() and len(values) > 1:
-            found[f"ndcg@{best}"] = float(ndcg_score([values], [scores], k=best))
-    for name, least in (("recall>=7", threshold), ("recall>=8", threshold + 1)):
-        wanted = values >= least
-        if wanted.any():
-            found[name] = float(kept[wanted].mean())
-    return found
+    if not worth.any() or len(worth) < 2:
+        return float("nan")
+    return float(ndcg_score([worth], [ranking], k=best))
 
 
-def field_accuracy(
-    labels: Sequence[Label], scored: Mapping[str, Scored], fields: Sequence[str]
-) -> float | None:
-    """The share of recommended papers, labelled with one of the fields, that got that field."""
-    told = [
-        (label.field, scored[label.id].field)
-        for label in labels
-        if label.field in fields and label.id in scored
-    ]
-    return sum(wanted == got for wanted, got in told) / len(told) if told else None
+def recall_at(wanted: NDArray[np.bool_], ranking: Matrix, keep: float) -> float:
+    """The share of wanted papers among the best ``keep`` of a day; NaN where none is wanted.
+
+    The number kept is rounded up, as in :func:`arxiv_digest.triage.cut`.
+    """
+    if not wanted.any():
+        return float("nan")
+    kept = np.argsort(-ranking, kind="stable")[: int(np.ceil(keep * len(ranking) - 1e-9))]
+    return float(wanted[kept].sum() / wanted.sum())
 
 
-def jaccard(one: set[str], other: set[str]) -> float:
-    """The share of papers that both of two selections have, of those that either has."""
-    either = one | other
-    return len(one & other) / len(either) if either else 1.0
+def jaccard(first: Set[str], second: Set[str]) -> float:
+    """How far two selections are the same: common papers by papers in either; 1 if both are empty.
+
+    >>> jaccard({"a", "b"}, {"b", "c"})
+    0.3333333333333333
+    """
+    either = first | second
+    return len(first & second) / len(either) if either else 1.0
 
 
-def means(days: Sequence[Measures]) -> dict[str, Mean]:
-    """The means of measures over days, each over the days that have it."""
-    names = list(dict.fromkeys(name for day in days for name in day))
-    return {name: _mean([day[name] for day in days if name in day]) for name in names}
+def over_days(values: Sequence[float]) -> Interval:
+    """The mean of a measure over days; days without a value are left out.
+
+    The interval is that of the percentile bootstrap over days (Efron, Annals of Statistics 7,
+    1979), with the same resamples each time.
+    """
+    known = np.array([value for value in values if not np.isnan(value)])
+    if not len(known):
+        return Interval(*[float("nan")] * 4)
+    worst = float(known.min())
+    return _resampled(lambda chosen, axis: chosen.mean(axis=axis), (known,), worst)
 
 
-def _mean(values: list[float]) -> Mean:
-    # Days are drawn anew, not papers: those of one day share their subject and their labeller's
-    # mood (Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13).
-    drawn = np.random.default_rng(0).choice(values, (RESAMPLES, len(values))).mean(axis=1)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Mean(float(np.mean(values)), float(low), float(high), min(values), len(values))
+def over_papers(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Interval:
+    """The Jaccard of two selections of the same papers (papers,), by a bootstrap over papers."""
+
+    def same(one: NDArray[np.bool_], other: NDArray[np.bool_], axis: int) -> Matrix:
+        either = (one | other).sum(axis=axis)
+        return np.asarray((one & other).sum(axis=axis) / np.maximum(either, 1))
+
+    return _resampled(same, (first, second), float("nan"))
+
+
+def _resampled(
+    statistic: Callable[..., Any], samples: tuple[NDArray[Any], ...], worst: float
+) -> Interval:
+    value = float(statistic(*samples, axis=0))
+    if len(samples[0]) < 2:
+        return Interval(value, float("nan"), float("nan"), worst)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # days that are all alike have an interval of no width
+        found = bootstrap(
+            samples,
+            statistic,
+            n_resamples=RESAMPLES,
+            method="percentile",
+            paired=True,
+            random_state=0,
+        ).confidence_interval
+    return Interval(value, float(found.low), float(found.high), worst)

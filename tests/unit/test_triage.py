@@ -1,125 +1,132 @@
-"""What triage keeps, audits and drops, and what its audits say of it."""
+"""The cut below a day's best papers, and what the audit of the others tells."""
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arxiv_digest.models import Audit
-from arxiv_digest.triage import cut, opens, recall
+from arxiv_digest.triage import Cut, cut, opens, recall
+from tests.unit.test_imports import PACKAGE, imported
 
-SHARE = st.floats(0, 1)
+ORDERS = st.integers(0, 60).flatmap(lambda count: st.permutations(range(count)))
+SHARES = st.floats(0, 1)
 
 
 def an_audit(kept: int, below: int, audited: int, found: int) -> Audit:
     return Audit(kept_recommended=kept, below_cut=below, audited=audited, audited_recommended=found)
 
 
-@given(order=st.permutations(range(40)), keep=st.floats(0.01, 1), audit=SHARE, seed=st.text())
-def test_every_paper_is_kept_audited_or_dropped_and_none_twice(
+@st.composite
+def audits(draw: st.DrawFn) -> Audit:
+    below = draw(st.integers(0, 200))
+    audited = draw(st.integers(0, below))
+    return an_audit(draw(st.integers(0, 80)), below, audited, draw(st.integers(0, audited)))
+
+
+@given(ORDERS, SHARES, SHARES, st.text())
+def test_each_paper_is_kept_audited_or_dropped(
     order: list[int], keep: float, audit: float, seed: str
 ) -> None:
-    parted = cut(order, keep, audit, seed)
-    assert sorted((*parted.kept, *parted.audited, *parted.dropped)) == sorted(order)
-    assert list(parted.kept) == order[: len(parted.kept)]
-    assert len(parted.kept) - 1 < keep * 40 <= len(parted.kept) + 1e-6
-    assert [order[rank - 1] for rank in parted.ranks] == list(range(40))
-    # What is audited and dropped stays in the order of the ranking.
-    for part in (parted.audited, parted.dropped):
-        assert list(part) == [position for position in order if position in part]
+    made = cut(order, keep, audit, seed)
+    assert sorted([*made.kept, *made.audited, *made.dropped]) == list(range(len(order)))
+    assert made == cut(order, keep, audit, seed), "the same seed draws the same sample"
 
 
-@pytest.mark.parametrize(
-    ("papers", "keep", "kept"), [(216, 0.5, 108), (10, 0.3, 3), (7, 0.5, 4), (3, 0.01, 1)]
-)
-def test_the_share_kept_is_rounded_up(papers: int, keep: float, kept: int) -> None:
-    assert len(cut(range(papers), keep, 0, "a day").kept) == kept
+@given(ORDERS, SHARES, SHARES)
+def test_what_is_kept_is_the_best_share_rounded_up(
+    order: list[int], keep: float, audit: float
+) -> None:
+    made = cut(order, keep, audit, "2026-01-22")
+    assert set(made.kept) == set(order[: len(made.kept)])
+    assert keep * len(order) - 1e-6 <= len(made.kept) < keep * len(order) + 1
+    assert [made.ranks[paper] for paper in order] == list(range(1, len(order) + 1))
 
 
-def test_everything_is_kept_at_one_and_everything_else_audited_at_one() -> None:
-    assert len(cut(range(9), 1, 0.03, "a day").kept) == 9
-    parted = cut(range(9), 0.3, 1, "a day")
-    assert (len(parted.audited), parted.dropped) == (6, ())
+def test_everything_is_kept_when_triage_is_off_and_audited_when_all_is_asked() -> None:
+    assert cut((2, 0, 1), 1.0, 0.03, "") == Cut((0, 1, 2), (), (), (2, 3, 1))
+    assert cut((2, 0, 1), 0.3, 1.0, "") == Cut((2,), (0, 1), (), (2, 3, 1))
 
 
-def test_nothing_is_parted_of_nothing() -> None:
-    assert cut([], 0.5, 0.03, "a day") == ((), (), (), ())
+def test_a_share_that_floating_point_puts_above_a_whole_number_is_that_number() -> None:
+    assert 0.07 * 100 > 7
+    assert len(cut(range(100), 0.07, 0, "").kept) == 7
 
 
-def test_the_sample_is_that_of_the_day_and_of_its_share_over_many_days() -> None:
-    days = [cut(range(40), 0.5, 0.03, f"day {number}") for number in range(2000)]
-    assert cut(range(40), 0.5, 0.03, "day 7") == days[7]
-    drawn = [position for day in days for position in day.audited]
-    assert len(drawn) / (20 * 2000) == pytest.approx(0.03, rel=0.1)
-    # Each paper below the cut is as likely as any other.
-    often = [drawn.count(position) for position in range(20, 40)]
-    assert min(often) > 0.5 * max(often)
+def test_the_audited_share_is_exact_over_many_days_and_looks_at_no_rank() -> None:
+    made = [cut(range(90), 0.5, 0.03, f"day {number}") for number in range(4000)]
+    drawn = [paper for day in made for paper in day.audited]
+    assert sum(len(day.audited) for day in made) / (45 * 4000) == pytest.approx(0.03, rel=0.03)
+    assert sum(drawn) / len(drawn) == pytest.approx((45 + 89) / 2, rel=0.02)
 
 
-def test_what_was_audited_whole_is_known_exactly() -> None:
-    told = recall([an_audit(18, 50, 50, 2)])
-    assert (told.estimate, told.low, told.high) == (0.9, 0.9, 0.9)
+@given(st.lists(audits(), max_size=30))
+def test_the_interval_holds_the_estimate_and_lies_within_the_possible(days: list[Audit]) -> None:
+    found = recall(days)
+    assert 0 <= found.low <= found.high <= 1
+    assert found.days == len(days)
+    if found.estimate is not None:
+        assert found.low - 1e-9 <= found.estimate <= found.high + 1e-9
 
 
-def test_a_sample_stands_for_the_rest_below_the_cut() -> None:
-    # 3 of 100 audited are recommended, so of the other 900 some 27, between 6 and 77.
-    told = recall([an_audit(270, 1000, 100, 3)])
-    assert told.estimate == pytest.approx(270 / 300)
-    assert told.low == pytest.approx(270 / (273 + 900 * 0.0851763), rel=1e-4)
-    assert told.high == pytest.approx(270 / (273 + 900 * 0.0062297), rel=1e-4)
-    assert (told.days, told.audited) == (1, 100)
+@given(st.lists(audits(), min_size=1, max_size=5))
+def test_where_everything_was_scored_recall_is_known(days: list[Audit]) -> None:
+    days = [day.model_copy(update={"audited": day.below_cut}) for day in days]
+    found = recall(days)
+    kept = sum(day.kept_recommended for day in days)
+    missed = sum(day.audited_recommended for day in days)
+    if kept + missed:
+        assert found.low == found.high == found.estimate == kept / (kept + missed)
+    else:
+        assert (found.estimate, found.low, found.high) == (None, 0, 1)
 
 
-def test_days_are_pooled() -> None:
-    day = an_audit(27, 100, 10, 0)
-    assert recall([day] * 10).low > recall([day]).low
-    assert recall([day] * 10).estimate == 1
+def test_without_an_audit_nothing_is_known_but_the_possible() -> None:
+    assert tuple(recall([]).model_dump().values()) == (None, 0, 1, 0, 0)
+    assert tuple(recall([an_audit(30, 90, 0, 0)]).model_dump().values()) == (None, 0.25, 1, 1, 0)
 
 
-@pytest.mark.parametrize("days", [[], [an_audit(5, 20, 0, 0)], [an_audit(0, 0, 0, 0)]])
-def test_without_an_audit_nothing_is_claimed(days: list[Audit]) -> None:
-    told = recall(days)
-    assert told.estimate is None or days[0].below_cut == 0
-    assert (told.high, opens(told, 1.0)) == (1.0, False)
+def test_the_interval_is_that_of_clopper_and_pearson_where_the_draw_is_small() -> None:
+    # 3 of 100: the textbook's interval is 0.62 % to 8.52 %.
+    found = recall([an_audit(1000, 1_000_000, 100, 3)])
+    misses = [1000 * (1 / share - 1) / 1_000_000 for share in (found.high, found.low)]
+    assert misses == pytest.approx([0.0062, 0.0852], abs=1e-4)
+    # None of 100: the upper end has the closed form 1 - 0.025 ** (1 / 100).
+    none = recall([an_audit(1000, 1_000_000, 100, 0)])
+    assert none.high == 1
+    assert 1000 * (1 / none.low - 1) / 1e6 == pytest.approx(1 - 0.025 ** (1 / 100), abs=1e-4)
 
 
-@settings(deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 90), st.integers(0, 150), SHARE, SHARE).map(
-            lambda day: an_audit(
-                day[0], day[1], int(day[1] * day[2]), int(int(day[1] * day[2]) * day[3])
-            )
-        ),
-        max_size=30,
-    )
-)
-def test_the_estimate_lies_in_its_interval(days: list[Audit]) -> None:
-    told = recall(days)
-    assert 0 <= told.low <= told.high <= 1
-    if told.estimate is not None:
-        assert told.low - 1e-9 <= told.estimate <= told.high + 1e-9
+@pytest.mark.parametrize(("audit", "missed"), [(0.03, 3), (0.03, 12), (0.1, 6), (0.5, 2)])
+def test_the_interval_covers_the_truth_as_often_as_it_promises(audit: float, missed: int) -> None:
+    chance = random.Random(7)
+    trials, kept, below, days = 400, 50, 120, 10
+    truth = kept / (kept + missed)
+    covered = 0
+    for trial in range(trials):
+        seen = []
+        for day in range(days):
+            recommended = set(chance.sample(range(below), missed))
+            drawn = cut(range(below), 0.0, audit, f"{trial} {day}").audited
+            seen.append(an_audit(kept, below, len(drawn), len(recommended & set(drawn))))
+        found = recall(seen)
+        covered += found.low - 1e-9 <= truth <= found.high + 1e-9
+    assert covered / trials >= 0.95 - 2 * math.sqrt(0.95 * 0.05 / trials)
 
 
-def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
-    draw = random.Random(7)
-    held = 0
-    for _ in range(200):
-        days, missed = [], 0
-        for _ in range(30):
-            below = [draw.random() < 0.05 for _ in range(100)]
-            audited = draw.sample(below, 3)
-            days.append(an_audit(50, 100, 3, sum(audited)))
-            missed += sum(below)
-        truth = 50 * 30 / (50 * 30 + missed)
-        told = recall(days)
-        held += told.low <= truth <= told.high
-    assert held >= 190
+def test_triage_opens_only_when_even_the_upper_end_is_below_the_floor() -> None:
+    month_of_losses = [an_audit(20, 100, 3, 1) for _ in range(30)]
+    month_without = [an_audit(40, 100, 3, 0) for _ in range(30)]
+    assert opens(recall(month_of_losses), 0.9)
+    assert not opens(recall(month_without), 0.9)
+    assert not opens(recall([]), 1.0), "nothing audited is no evidence"
+    assert not opens(recall(month_of_losses[:1]), 0.9), "one paper of three is none either"
 
 
-def test_triage_opens_only_where_it_is_certain_to_keep_too_little() -> None:
-    assert not opens(recall([an_audit(50, 100, 3, 1)]), 0.9)
-    assert opens(recall([an_audit(50, 100, 3, 1)] * 30), 0.9)
+def test_triage_and_its_audit_need_nothing_that_takes_seconds_to_import() -> None:
+    modules = {module.partition(".")[0] for module in imported(PACKAGE / "triage.py")}
+    assert not modules & {"sklearn", "scipy", "numpy"}

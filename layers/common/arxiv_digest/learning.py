@@ -1,157 +1,195 @@
 """What a language model's past scores teach about the papers of a new day.
 
-Logistic regressions on TF-IDF of words and pairs of words, with the likeness to the profile beside
-them: one tells recommended papers from the others, and one for each field tells its papers from all
-others. How these were chosen, and what did not help, is told in ``docs/evaluation.md``.
+Ridge regression on TF-IDF of words and pairs of words: one output for how much a paper is wanted
+and one for each field. It stands in for logistic regression, which ranks no better here and takes
+many times as long (docs/evaluation.md has the figures).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, hstack
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from scipy.sparse import csr_matrix, vstack
+from scipy.special import ndtri
+from scipy.stats import rankdata
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from sklearn.linear_model import Ridge
 
 from arxiv_digest.models import Paper, PastScore
 from arxiv_digest.profile import Profile
 
-HALF_LIFE = 30.0
-"""Days after which a score counts half."""
+WORDS = "words"
+"""The view of a text as words and pairs of words."""
 
-STRONG = 1.5
-"""How much more a paper counts that was scored a point or more above the threshold."""
+PARTS = "parts"
+"""The view of a text as character n-grams within words."""
 
-SECOND = 0.3
-"""How much the second best field counts beside the best."""
+LEARNED_VIEW = WORDS
+"""The view that is learned from; character n-grams take eight times as long and rank no better."""
 
-LEAST = 5
-"""Papers that a class needs before it is learned."""
+HALF_LIFE = 15.0
+"""Days after which a past score counts half."""
 
-LIKENESS = 0.5
-"""How much a standard deviation of likeness weighs beside a TF-IDF vector, whose length is 1."""
+NEAR_MISS = 3.0
+"""From this far below the threshold on, a past score is a step towards being wanted."""
 
-NEAR_NEW = 0.9
-"""Beyond this quantile of likeness to a new field, a paper that an earlier profile left out teaches
-nothing: nobody had asked for it."""
+SHRINKAGE = 1.0
+"""Ridge regression's penalty; between 0.5 and 2 it makes no difference."""
 
-Vector = NDArray[np.float64]
+FIELD_EVIDENCE = 13.0
+"""Recommended papers of a field from which on history counts as much as likeness."""
+
+AKIN = 0.5
+"""From this share of its greatest likeness on, a paper may belong to another field as well."""
+
+TERMS = 2**20
+"""Columns that terms are hashed into; a month has a quarter of a million that are not rare."""
+
+RARE = 2
+"""Papers in which a term has to stand to be learned from."""
+
+Matrix = NDArray[np.float64]
+Count = Callable[[str, Sequence[str]], csr_matrix]
+"""Counts terms: a view's name and texts to a sparse matrix (texts, terms)."""
+
+_VIEWS: Mapping[str, Mapping[str, Any]] = {
+    WORDS: {"stop_words": "english", "ngram_range": (1, 2)},
+    PARTS: {"analyzer": "char_wb", "ngram_range": (3, 5)},
+}
 
 
-class Learned(NamedTuple):
-    """What was learned about some papers.
+class Lesson(NamedTuple):
+    """What history expects of a day: ``wanted`` (papers,), ``by_field`` (papers, fields)."""
 
-    ``interest`` (papers,) is the higher the likelier a paper is recommended; ``by_field`` has the
-    probability (papers,) of each field that could be learned, by its name; ``examples`` is the
-    number of recommended papers that taught it.
-    """
-
-    interest: Vector
-    by_field: dict[str, Vector]
-    examples: int
+    wanted: Matrix
+    by_field: Matrix
 
 
 def text_of(paper: Paper) -> str:
-    """What a paper is ranked by: its title, which counts twice, and its abstract."""
+    """The text a paper is judged by; its title counts twice."""
     return f"{paper.title}. {paper.title}. {paper.abstract}"
 
 
-def learn(
-    papers: Sequence[Paper], profile: Profile, history: Sequence[PastScore]
-) -> Learned | None:
-    """Learn from past scores about papers; none where there is too little to learn from.
+def count_terms(view: str, texts: Sequence[str]) -> csr_matrix:
+    """Count the terms of some texts in one view: (texts, :data:`TERMS`).
 
-    Papers that are ranked teach nothing about themselves.
+    Terms are hashed, so that the counts of a text depend on nothing but itself.
     """
-    ranked = {paper.id for paper in papers}
-    past = [score for score in history if score.paper.id not in ranked]
-    recommended = np.array([score.score >= profile.minimum_score for score in past], dtype=bool)
-    if min(recommended.sum(), (~recommended).sum(), len(papers)) < LEAST:
+    if not texts:
+        return csr_matrix((0, TERMS), dtype=np.float32)
+    vectorizer = HashingVectorizer(
+        n_features=TERMS, norm=None, alternate_sign=False, dtype=np.float32, **_VIEWS[view]
+    )
+    return csr_matrix(vectorizer.transform(texts))
+
+
+def weigh(counts: csr_matrix, rarest: int = 1) -> csr_matrix:
+    """TF-IDF with sublinear counts, of the terms that stand in at least ``rarest`` of the texts."""
+    standing_in = np.bincount(counts.indices, minlength=counts.shape[1])
+    kept = counts[:, np.flatnonzero(standing_in >= rarest)]
+    return csr_matrix(TfidfTransformer(sublinear_tf=True).fit_transform(kept))
+
+
+def similarities(counts: csr_matrix, queries: csr_matrix) -> Matrix:
+    """The cosines of TF-IDF between texts and queries, by their counts: (texts, queries)."""
+    weighed = weigh(vstack([counts, queries], format="csr"))
+    texts = counts.shape[0]
+    return np.asarray((weighed[:texts] @ weighed[texts:].T).toarray(), dtype=np.float64)
+
+
+def normal_ranks(values: Matrix) -> Matrix:
+    """Values of a day as normal scores of their ranks, so that two rankings can be added.
+
+    Equal values share the mean of their ranks.
+    """
+    return np.asarray(ndtri((rankdata(values) - 0.5) / len(values)), dtype=np.float64)
+
+
+def evidence(history: Sequence[PastScore], profile: Profile) -> Matrix:
+    """How many recommended papers history has of each of the profile's fields: (fields,)."""
+    found = [past.field for past in history if past.score >= profile.minimum_score]
+    return np.array([found.count(field.name) for field in profile.fields], dtype=np.float64)
+
+
+def trust(recommended: Matrix) -> Matrix:
+    """How much history counts beside likeness, from 0 to 1, by the recommended papers in it."""
+    return 1 - 1 / (1 + np.sqrt(recommended / FIELD_EVIDENCE))
+
+
+def degree(score: float, threshold: float) -> float:
+    """How much a score says that a paper is wanted: 1 at the threshold, 0 from three below it."""
+    return max(0.0, score - threshold + NEAR_MISS) / NEAR_MISS
+
+
+def learn(
+    papers: Sequence[Paper],
+    profile: Profile,
+    history: Sequence[PastScore],
+    count: Count = count_terms,
+) -> Lesson | None:
+    """Learn from past scores what a day's papers are worth; none where there is nothing to learn.
+
+    Left out of the training are the day's own papers, recommendations for a field that the profile
+    no longer has, and what :func:`_asked` says nobody was asked about.
+    """
+    ids = {paper.id for paper in papers}
+    names = [field.name for field in profile.fields]
+    past = [
+        one
+        for one in history
+        if one.paper.id not in ids
+        and (one.score < profile.minimum_score or one.field is None or one.field in names)
+    ]
+    if not papers or not any(one.score >= profile.minimum_score for one in past):
         return None
-    vectorizer = TfidfVectorizer(
-        stop_words="english", ngram_range=(1, 2), sublinear_tf=True, min_df=2, dtype=np.float32
+    counts = count(LEARNED_VIEW, [text_of(one.paper) for one in past])
+    asked = _asked(past, profile, counts, count)
+    past = [one for one, was_asked in zip(past, asked, strict=True) if was_asked]
+    both = vstack(
+        [counts[asked], count(LEARNED_VIEW, [text_of(paper) for paper in papers])], format="csr"
     )
-    # Fitted to both: a word that was seen once before, and is there again, is worth knowing.
-    texts = [text_of(paper) for paper in (*(score.paper for score in past), *papers)]
-    vectors = vectorizer.fit_transform(texts)
-    fields = vectorizer.transform(field.description for field in profile.fields)
-    areas = vectorizer.transform(["", *profile.low_priority])
-    alike = _alike(vectors, fields)
-    likeness = overall(alike, _alike(vectors, areas).max(axis=1))
-    likeness = LIKENESS * (likeness - likeness.mean()) / max(likeness.std(), 1e-9)
-    vectors = csr_matrix(hstack([vectors, csr_matrix(likeness[:, None])]))
-    seen, new = vectors[: len(past)], vectors[len(past) :]
-    weights = _weights(past, profile)
-    asked = _asked(past, alike[: len(past)], recommended, profile)
-    interest = standardized(
-        _fit(seen[asked], recommended[asked], weights[asked]).decision_function(new)
-    )
-    by_field = {}
-    for field in profile.fields:
-        members = recommended & np.array([score.field == field.name for score in past])
-        if members.sum() >= LEAST:
-            model = _fit(seen, members, weights)
-            by_field[field.name] = np.asarray(model.predict_proba(new)[:, 1])
-    if by_field:
-        none_of_them = np.prod([1 - chance for chance in by_field.values()], axis=0)
-        interest += standardized(np.log(1e-6 + 1 - none_of_them))
-    return Learned(interest, by_field, int(recommended.sum()))
-
-
-def new_fields(profile: Profile, history: Sequence[PastScore]) -> dict[str, float]:
-    """The share of a history whose profile lacked a field, for each field that some lacked."""
-    total = sum(1 for score in history if score.fields)
-    lacked = {
-        field.name: sum(1 for past in history if past.fields and field.name not in past.fields)
-        for field in profile.fields
-    }
-    return {name: count / total for name, count in lacked.items() if count}
-
-
-def standardized(values: Vector) -> Vector:
-    """Values in standard deviations from their mean; zeros where all are the same."""
-    deviation = values.std()
-    return (values - values.mean()) / deviation if deviation > 0 else np.zeros_like(values)
-
-
-def overall(by_field: Vector, low: Vector) -> Vector:
-    """The likeness (papers,) of its parts: to fields (papers, fields), to low-priority areas."""
-    ordered = np.sort(np.pad(by_field, ((0, 0), (1, 0))), axis=1)
-    return np.asarray(ordered[:, -1] + SECOND * ordered[:, -2] - low)
-
-
-def _alike(vectors: csr_matrix, others: csr_matrix) -> Vector:
-    return np.asarray((vectors @ others.T).todense())
-
-
-def _weights(past: Sequence[PastScore], profile: Profile) -> Vector:
-    newest = max(score.date for score in past)
-    return np.array(
-        [
-            score.weight
-            * 0.5 ** ((newest - score.date).days / HALF_LIFE)
-            * (STRONG if score.score >= profile.minimum_score + 1 else 1.0)
-            for score in past
-        ]
-    )
+    terms = weigh(both, RARE)
+    targets = np.zeros((len(past), 1 + len(names)))
+    for row, one in enumerate(past):
+        targets[row, 0] = degree(one.score, profile.minimum_score)
+        if one.field in names:
+            targets[row, 1 + names.index(one.field)] = targets[row, 0]
+    newest = max(one.date for one in past)
+    weights = [one.weight * 0.5 ** ((newest - one.date).days / HALF_LIFE) for one in past]
+    model = Ridge(alpha=SHRINKAGE, solver="sparse_cg", tol=1e-3)
+    model.fit(terms[: len(past)], targets, sample_weight=np.array(weights))
+    expected = np.asarray(model.predict(terms[len(past) :]), dtype=np.float64)
+    by_field = expected[:, 1:]
+    # A paper clearly of one field and one a bit of several are wanted alike; the best field's
+    # output finds the first, the common output the second.
+    wanted = normal_ranks(expected[:, 0]) + normal_ranks(by_field.max(axis=1))
+    return Lesson(wanted, by_field)
 
 
 def _asked(
-    past: Sequence[PastScore], alike: Vector, recommended: NDArray[np.bool_], profile: Profile
+    past: Sequence[PastScore], profile: Profile, counts: csr_matrix, count: Count
 ) -> NDArray[np.bool_]:
-    """Which past scores answer what the profile of today asks."""
-    answers = np.ones(len(past), dtype=bool)
-    for place, field in enumerate(profile.fields):
-        lacked = np.array([bool(p.fields) and field.name not in p.fields for p in past])
-        if lacked.any():
-            near = alike[:, place] >= np.quantile(alike[:, place], NEAR_NEW)
-            answers &= recommended | ~(lacked & near)
-    return answers
+    """Which past scores were given when the profile had every field that the paper is akin to.
 
-
-def _fit(vectors: csr_matrix, members: NDArray[np.bool_], weights: Vector) -> LogisticRegression:
-    model = LogisticRegression(C=3.0, solver="liblinear", class_weight="balanced", tol=1e-2)
-    return model.fit(vectors, members, sample_weight=weights)
+    A field is taken to be as old as its first recommendation. A low score from before that says
+    nothing about the field: nobody had asked for it.
+    """
+    oldest = min(one.date for one in past)
+    since = [
+        min((one.date for one in past if one.field == field.name), default=dt.date.max)
+        for field in profile.fields
+    ]
+    asked = np.ones(len(past), dtype=np.bool_)
+    if all(date == oldest for date in since):
+        return asked
+    queries = count(LEARNED_VIEW, [field.description for field in profile.fields])
+    alike = similarities(counts, queries)
+    akin = alike >= AKIN * alike.max(axis=1, keepdims=True)
+    for row, one in enumerate(past):
+        born = max(date for date, is_akin in zip(since, akin[row], strict=True) if is_akin)
+        asked[row] = one.score >= profile.minimum_score or one.date >= born
+    return asked

@@ -1,44 +1,50 @@
-"""The scorer that needs no language model: lexical similarity between papers and fields.
-
-Where a language model has scored earlier days, what its scores teach is fused with that.
+"""The scorer that needs no language model: lexical similarity, and what past scores teach.
 
 TF-IDF over words, and over character n-grams within them, of the whole day and the profile's
 descriptions. A paper's likeness to a field is fused from both; what is likelier one of the
-low-priority areas falls behind. Scores are places in the day's ranking, since a likeness itself
-means nothing to a reader.
+low-priority areas falls behind. Where a language model has scored earlier days, what
+:mod:`arxiv_digest.learning` learns from them is fused with the likeness. Scores are places in the
+day's ranking, since a likeness itself means nothing to a reader.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
 
-from arxiv_digest.learning import learn, new_fields, overall, standardized, text_of
+from arxiv_digest.learning import (
+    PARTS,
+    WORDS,
+    Count,
+    Matrix,
+    count_terms,
+    evidence,
+    learn,
+    normal_ranks,
+    similarities,
+    text_of,
+    trust,
+)
 from arxiv_digest.models import Paper, PastScore, Scored
 from arxiv_digest.profile import Profile
-from arxiv_digest.scoring import SENTENCE
 
 SHARE = 0.2
 """The share of a day's papers that is given the profile's usual threshold of 7 or more."""
+
+SECOND = 0.3
+"""How much the second best field counts beside the best."""
 
 NEAR = 0.6
 """From this share of the best field's likeness on, a paper belongs to a low-priority area: of 290
 such papers on seven labelled days the reader's model had recommended five."""
 
-EXAMPLES = 200
-"""With so many recommended papers in the history, what they teach and likeness weigh the same."""
-
-NEW_FIELD = 1.0
-"""From so many standard deviations of likeness on, a paper is taken to belong to a new field."""
-
 BEHIND = 10.0
 """More than any two likenesses can differ by."""
 
-Matrix = NDArray[np.float64]
+_SENTENCE = re.compile(r"(?<=[a-z0-9\)\]$][.!?])\s+(?=[A-Z])")
 
 
 class Likeness(NamedTuple):
@@ -48,61 +54,68 @@ class Likeness(NamedTuple):
     by_field: Matrix
 
 
-def likeness(papers: Sequence[Paper], profile: Profile) -> Likeness:
+def likeness(papers: Sequence[Paper], profile: Profile, count: Count = count_terms) -> Likeness:
     """Measure how like the profile's fields some papers are, from 0 to 1 a field.
 
-    The title counts twice. ``overall`` is the likeness to the best field, and a part of that to
-    the second best, less that to the nearest low-priority area. A paper that is nearly as like
-    such an area as any field stands behind all others.
+    ``overall`` is the likeness to the best field, and a part of that to the second best, less that
+    to the nearest low-priority area. A paper that is nearly as like such an area as any field
+    stands behind all others. ``count`` counts terms.
     """
     texts = [text_of(paper) for paper in papers]
     wanted = [field.description for field in profile.fields]
-    unwanted = list(profile.low_priority)
-    views = [_similarities(vectorizer, texts, wanted + unwanted) for vectorizer in _vectorizers()]
-    fused = sum(view / max(view.max(initial=0.0), 1e-9) for view in views) / len(views)
-    by_field = fused[:, : len(wanted)]
-    low = fused[:, len(wanted) :].max(axis=1, initial=0.0)
-    behind = BEHIND * (low > NEAR * by_field.max(axis=1, initial=0.0))
-    return Likeness(overall(by_field, low) - behind, by_field)
+    queries = [*wanted, *profile.low_priority]
+    views = [similarities(count(view, texts), count(view, queries)) for view in (WORDS, PARTS)]
+    alike = sum(view / max(view.max(initial=0.0), 1e-9) for view in views) / len(views)
+    by_field = alike[:, : len(wanted)]
+    low = alike[:, len(wanted) :].max(axis=1, initial=0.0)
+    ordered = np.sort(np.pad(by_field, ((0, 0), (1, 0))), axis=1)
+    best = ordered[:, -1]
+    overall = best + SECOND * ordered[:, -2] - low
+    return Likeness(overall - BEHIND * (low > NEAR * best), by_field)
+
+
+def fused(
+    papers: Sequence[Paper],
+    profile: Profile,
+    history: Sequence[PastScore] = (),
+    count: Count = count_terms,
+) -> Likeness:
+    """Likeness fused with what history teaches; likeness alone where history is empty.
+
+    History counts for a paper by how much it knows of the field that the paper is nearest to, so
+    that a field that was added yesterday is ranked by its description. Both rankings are added as
+    normal scores of their ranks.
+    """
+    alike = likeness(papers, profile, count)
+    lesson = learn(papers, profile, history, count)
+    if lesson is None:
+        return alike
+    known = trust(evidence(history, profile))
+    learned = known[alike.by_field.argmax(axis=1)]
+    overall = learned * normal_ranks(lesson.wanted) + (1 - learned) * normal_ranks(alike.overall)
+    by_field = known * _spread(lesson.by_field) + (1 - known) * _spread(alike.by_field)
+    return Likeness(overall, by_field)
 
 
 def interest(
-    papers: Sequence[Paper], profile: Profile, history: Sequence[PastScore] = ()
+    papers: Sequence[Paper],
+    profile: Profile,
+    history: Sequence[PastScore] = (),
+    count: Count = count_terms,
 ) -> Matrix:
-    """How likely papers are to be recommended, (papers,): the higher, the likelier.
+    """How much a day's papers are wanted: (papers,), higher is better, of meaning within the day.
 
-    Likeness to the profile and what the history of a language model's scores teaches are fused, the
-    latter weighing more the more papers it recommended. A field that the profile did not have for
-    all of the history is asked for by likeness as well, the more so the newer it is.
+    Without ``history`` it is similarity to the profile's fields alone. Papers of the day that stand
+    in the history, too, are not learned from. The same arguments give the same values.
     """
-    return _ranking(papers, profile, history)[0]
-
-
-def _ranking(
-    papers: Sequence[Paper], profile: Profile, history: Sequence[PastScore]
-) -> tuple[Matrix, Matrix]:
-    """The interest (papers,) and what it is founded on for each field (papers, fields)."""
-    likenesses = likeness(papers, profile)
-    learned = learn(papers, profile, history) if history else None
-    if learned is None:
-        return likenesses.overall, likenesses.by_field
-    trust = learned.examples / (learned.examples + EXAMPLES)
-    alike = standardized(likenesses.overall)
-    fused = trust * standardized(learned.interest) + (1 - trust) * alike
-    by_field = likenesses.by_field.copy()
-    for place, field in enumerate(profile.fields):
-        chance = learned.by_field.get(field.name)
-        if chance is not None:
-            by_field[:, place] = trust * chance + (1 - trust) * by_field[:, place]
-    for name, share in new_fields(profile, history).items():
-        place = [field.name for field in profile.fields].index(name)
-        of_field = standardized(likenesses.by_field[:, place])
-        fused = np.maximum(fused, np.where(of_field > NEW_FIELD, share * of_field, -np.inf))
-    return fused, by_field
+    return fused(papers, profile, history, count).overall
 
 
 def score_day(
-    papers: Sequence[Paper], profile: Profile, history: Sequence[PastScore] = ()
+    papers: Sequence[Paper],
+    profile: Profile,
+    history: Sequence[PastScore] = (),
+    count: Count = count_terms,
 ) -> dict[str, Scored]:
     """Score all papers of a day, by paper id.
 
@@ -113,13 +126,13 @@ def score_day(
     """
     if not papers:
         return {}
-    interests, by_field = _ranking(papers, profile, history)
-    places = np.argsort(np.argsort(-interests, kind="stable"), kind="stable")
-    fields = by_field.argmax(axis=1)
+    likenesses = fused(papers, profile, history, count)
+    places = np.argsort(np.argsort(-likenesses.overall, kind="stable"), kind="stable")
+    fields = likenesses.by_field.argmax(axis=1)
     reasons = _telling_sentences(papers, profile, fields)
     scored: dict[str, Scored] = {}
     for number, paper in enumerate(papers):
-        related = bool(by_field[number].max() > 0)
+        related = bool(likenesses.by_field[number].max() > 0)
         field = profile.fields[int(fields[number])].name
         scored[paper.id] = Scored(
             paper_id=paper.id,
@@ -137,23 +150,15 @@ def _score(place: int, papers: int) -> float:
     return round(raw, 1) if raw >= 7 else min(6.9, round(raw, 1))
 
 
-def _vectorizers() -> tuple[TfidfVectorizer, ...]:
-    words = TfidfVectorizer(stop_words="english", ngram_range=(1, 2), sublinear_tf=True)
-    parts = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
-    return words, parts
-
-
-def _similarities(vectorizer: Any, texts: list[str], queries: list[str]) -> Matrix:
-    vectorizer.fit(texts + queries)
-    product = vectorizer.transform(texts) @ vectorizer.transform(queries).T
-    return np.asarray(product.todense())
+def _spread(by_field: Matrix) -> Matrix:
+    return by_field / max(float(by_field.std()), 1e-9)
 
 
 def _telling_sentences(papers: Sequence[Paper], profile: Profile, fields: Matrix) -> list[str]:
-    split = [SENTENCE.split(paper.abstract) for paper in papers]
+    split = [_SENTENCE.split(paper.abstract) for paper in papers]
     flat = [sentence for sentences in split for sentence in sentences]
-    words = TfidfVectorizer(stop_words="english", sublinear_tf=True)
-    likeness_of = _similarities(words, flat, [field.description for field in profile.fields])
+    descriptions = [field.description for field in profile.fields]
+    likeness_of = similarities(count_terms(WORDS, flat), count_terms(WORDS, descriptions))
     reasons: list[str] = []
     at = 0
     for sentences, field in zip(split, fields, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -187,20 +187,19 @@ class Tokens(Value):
         )
 
 
-class PastScore(Value):
-    """A score that a language model gave on an earlier day, from which triage learns.
+class PastScore(NamedTuple):
+    """What a language model once gave a paper, from which triage learns.
 
-    ``date`` is that of its run, ``fields`` are those of the profile at that time, none where that
-    is not known. ``weight`` says for how many papers of that day it stands: 1 for one that triage
-    kept, more for one of the audit sample.
+    ``score`` is from 0 to 10, ``field`` a name of the profile of that time or none, ``date`` that
+    of the run. ``weight`` says how many papers of that day it stands for: 1 for one that triage
+    kept, 1/share for one of an audit sample that is a share of what was below the cut.
     """
 
     paper: Paper
-    score: ScoreValue
+    score: float
     field: str | None
     date: dt.date
-    fields: tuple[str, ...] = ()
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = 1.0
 
 
 class Audit(Value):

@@ -1,26 +1,26 @@
-"""Which papers of a ranked day are scored, and how what that leaves out is watched.
+"""Which of a day's ranked papers are scored, and what an audit says about the others.
 
-The best-ranked share of a day is kept. Of the papers below the cut a random sample, the audit, is
-scored all the same: what it finds tells how much would be recommended of the rest.
+The best share of a ranking is kept. Of the rest a small random sample is scored anyway, and from
+what is recommended among it follows how much triage loses.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
-from math import ceil, exp, lgamma, log, log1p
 from typing import NamedTuple
 
 from arxiv_digest.models import Audit, Recall
 
-CONFIDENCE = 0.95
+TAIL = 0.025
+"""The probability left outside each end of an interval, which therefore holds 95 %."""
 
 
 class Cut(NamedTuple):
-    """A day parted by triage; papers are named by their positions in it.
+    """A day after triage, as indices into its papers, each group in announcement order.
 
-    ``kept`` and ``dropped`` are in the order of the ranking, ``ranks`` has each paper's rank,
-    from 1.
+    ``ranks`` holds the rank of each paper, from 1, in the order of the papers.
     """
 
     kept: tuple[int, ...]
@@ -30,91 +30,108 @@ class Cut(NamedTuple):
 
 
 def cut(order: Sequence[int], keep: float, audit: float, seed: str) -> Cut:
-    """Part a day's papers, given as positions from the best-ranked on.
+    """Cut a day below its best share, and draw the audit sample from the rest.
 
-    ``keep`` and ``audit`` are shares: of the day, rounded up, and of the papers below the cut. The
-    sample is drawn by ``seed`` alone, and rounded so that over many days its share is exact.
+    ``order`` holds the papers' indices, best first. The best ``keep`` of them, rounded up, are
+    kept. The sample is a share ``audit`` of the others, drawn without looking at ranks. Its size
+    is rounded up as often as its fraction says, so that the share is exact over many days. The
+    same ``seed``, such as the date, draws the same sample.
     """
-    kept = ceil(keep * len(order) - 1e-9)
-    below = order[kept:]
-    draw = random.Random(f"audit {seed}")  # noqa: S311 # nosec B311 - nothing secret is drawn
-    wanted = audit * len(below)
-    size = int(wanted) + (draw.random() < wanted - int(wanted))
-    audited = set(draw.sample(range(len(below)), size))
-    ranks = [0] * len(order)
-    for rank, position in enumerate(order, start=1):
-        ranks[position] = rank
+    # The little that is taken away keeps 0.07 · 100, which floating point puts above 7, at 7.
+    kept = math.ceil(keep * len(order) - 1e-9)
+    below = sorted(order[kept:])
+    # An audit needs chance, no secrets.
+    chance = random.Random(seed)  # noqa: S311 # nosec B311
+    size = min(len(below), math.floor(audit * len(below) + chance.random()))
+    audited = set(chance.sample(below, size))
+    ranks = {paper: rank for rank, paper in enumerate(order, 1)}
     return Cut(
-        kept=tuple(order[:kept]),
-        audited=tuple(position for place, position in enumerate(below) if place in audited),
-        dropped=tuple(position for place, position in enumerate(below) if place not in audited),
-        ranks=tuple(ranks),
+        kept=tuple(sorted(order[:kept])),
+        audited=tuple(sorted(audited)),
+        dropped=tuple(paper for paper in below if paper not in audited),
+        ranks=tuple(ranks[paper] for paper in range(len(order))),
     )
 
 
 def recall(days: Iterable[Audit]) -> Recall:
-    """The share of all recommendations that triage kept on some days, pooled.
+    r"""Estimate the share of recommendations that triage keeps, pooled over days.
 
-    What an audit found below the cut is known. What the rest below it holds is estimated by the
-    share that the samples found recommended, and bounded by the exact binomial interval of Clopper
-    and Pearson (Biometrika 26, 1934, 404-413) for it; a day that was audited whole leaves no rest.
+    With K recommendations above the cut and M below it the share is K / (K + M). Days on which all
+    papers below the cut were scored add their M as it is. The others are pooled: of B papers below
+    the cut A were drawn and x of them recommended, so M is estimated as x·B/A. Its interval holds
+    every M for which x or less, and x or more, among A drawn from B has a probability above
+    :data:`TAIL`. That is the interval of Clopper and Pearson (Biometrika 26, 1934) for draws
+    without replacement (Buonaccorsi, The American Statistician 41, 1987). It covers at least 95 %,
+    and more where each day is drawn from by itself, as here, which spreads less than one draw from
+    all. Pooling takes the audited share to be the same on all of the days.
+
+    Where nothing is recommended anywhere, the interval is from 0 to 1.
     """
     listed = list(days)
     kept = sum(day.kept_recommended for day in listed)
-    found = sum(day.audited_recommended for day in listed)
+    known = sum(day.audited_recommended for day in listed if day.audited == day.below_cut)
     sampled = [day for day in listed if day.audited < day.below_cut]
-    rest = sum(day.below_cut - day.audited for day in sampled)
+    below = sum(day.below_cut for day in sampled)
     drawn = sum(day.audited for day in sampled)
-    hits = sum(day.audited_recommended for day in sampled)
-    least, most = _interval(hits, drawn)
-
-    def share(rate: float) -> float | None:
-        everything = kept + found + rest * rate
-        return kept / everything if everything else None
-
-    low, high = share(most), share(least)
-    known = drawn or (listed and not rest)
+    found = sum(day.audited_recommended for day in sampled)
+    fewest, most = _recommended_below(below, drawn, found)
+    missed = found * below / drawn if drawn else None if below else 0.0
+    highest = _share(kept, known + fewest)
     return Recall(
-        estimate=share(hits / drawn if drawn else 0.0) if known else None,
-        low=0.0 if low is None else low,
-        high=1.0 if high is None else high,
+        estimate=None if missed is None else _share(kept, known + missed),
+        low=_share(kept, known + most) or 0.0,
+        high=1.0 if highest is None else highest,
         days=len(listed),
         audited=sum(day.audited for day in listed),
     )
 
 
-def opens(kept: Recall, floor: float) -> bool:
-    """Whether triage has to let everything pass: the audits are sure that it keeps too little."""
-    return kept.high < floor
+def opens(recall: Recall, floor: float) -> bool:
+    """Whether triage has to open: it keeps less than ``floor`` for all that the audit can tell."""
+    return recall.high < floor
 
 
-def _interval(hits: int, drawn: int) -> tuple[float, float]:
-    """The bounds of a share of which ``hits`` of ``drawn`` are known; 0 and 1 where none is."""
-    if not drawn:
-        return 0.0, 1.0
-    tail = (1 - CONFIDENCE) / 2
-
-    def at_most(most: int, share: float) -> float:
-        return sum(
-            exp(
-                lgamma(drawn + 1)
-                - lgamma(count + 1)
-                - lgamma(drawn - count + 1)
-                + count * log(share)
-                + (drawn - count) * log1p(-share)
-            )
-            for count in range(most + 1)
-        )
-
-    least = 0.0 if hits == 0 else _crossing(lambda share: 1 - at_most(hits - 1, share) < tail)
-    most = 1.0 if hits == drawn else _crossing(lambda share: at_most(hits, share) > tail)
-    return least, most
+def _share(kept: int, missed: float) -> float | None:
+    return kept / (kept + missed) if kept + missed else None
 
 
-def _crossing(below: Callable[[float], bool]) -> float:
-    """Where a condition that holds for small shares ceases to, by bisection."""
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (middle, high) if below(middle) else (low, middle)
+def _recommended_below(below: int, drawn: int, found: int) -> tuple[int, int]:
+    """The fewest and the most recommended papers among ``below`` that the draw allows."""
+    least, greatest = found, below - (drawn - found)
+
+    def likely_enough(total: int) -> bool:
+        return _tail(below, total, drawn, range(found, drawn + 1)) > TAIL
+
+    def too_unlikely(total: int) -> bool:
+        return _tail(below, total, drawn, range(found + 1)) <= TAIL
+
+    fewest = _first(least, greatest, likely_enough)
+    most = _first(least, greatest + 1, too_unlikely) - 1
+    return fewest, most
+
+
+def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """The first number from ``low`` on for which something holds, or else ``high``."""
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
     return low
+
+
+def _tail(below: int, total: int, drawn: int, counts: Iterable[int]) -> float:
+    """The probability that one of ``counts`` of the ``total`` is among ``drawn`` of ``below``."""
+    all_draws = _log_choices(below, drawn)
+    return math.fsum(
+        math.exp(
+            _log_choices(total, count) + _log_choices(below - total, drawn - count) - all_draws
+        )
+        for count in counts
+        if count <= total and drawn - count <= below - total
+    )
+
+
+def _log_choices(among: int, chosen: int) -> float:
+    return math.lgamma(among + 1) - math.lgamma(chosen + 1) - math.lgamma(among - chosen + 1)

@@ -59,7 +59,6 @@ from arxiv_digest.models import (
     Triaged,
     TriagedPart,
 )
-from arxiv_digest.profile import load_profile
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
@@ -226,7 +225,6 @@ class Runs:
                 for outcome in outcomes
                 if isinstance(outcome, Scored) and not outcome.locally
             }
-            fields = tuple(field.name for field in load_profile(run.profile).fields)
             triage = run.triage
             audited = set(triage.audited) & set(scored) if triage else set()
             for paper in as_announced(self.batches(run.date)):
@@ -238,7 +236,6 @@ class Runs:
                             score=scored[paper.id].score,
                             field=scored[paper.id].field,
                             date=run.date,
-                            fields=fields,
                             weight=stands_for if paper.id in audited else 1.0,
                         )
                     )
