@@ -51,7 +51,7 @@ test: $(ENVIRONMENTS) .local/browser/.done ## all tests: unit, integration, infr
 	@# The two deployed stacks mostly wait, so the other tests run beside them.
 	@$(PY) -m pytest tests/e2e --ignore tests/e2e/test_faults.py > .local/e2e.log 2>&1 & e2e=$$!; \
 	$(PY) -m pytest tests/e2e/test_faults.py > .local/faults.log 2>&1 & faults=$$!; \
-	$(PY) -m pytest --ignore tests/e2e; failed=$$?; \
+	$(PY) -m pytest --ignore tests/e2e --ignore tests/llm; failed=$$?; \
 	wait $$faults || failed=1; cat .local/faults.log; \
 	wait $$e2e || failed=1; cat .local/e2e.log; exit $$failed
 
