@@ -14,11 +14,11 @@ PY := .venv/bin/python
 UV := .local/uv/bin/uv
 ENVIRONMENTS := .venv/.done .local/emulator/.done .local/sam/.done
 
-.PHONY: help digest backfill open gallery up down logs test chaos bench eval check format lock clean
+.PHONY: help digest backfill open gallery up down logs test test-llm chaos bench eval check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 	@echo
 	@echo '  make digest takes SOURCE=live|sample|DIR  OUT=DIR  PROFILE=FILE  CATEGORIES="cs.CV cs.LG"'
 	@echo '  make backfill takes DATE=YYYY-MM-DD  MAIL=true  EXPORT_API_URL=URL  OUT PROFILE CATEGORIES as well; both take'
@@ -51,17 +51,19 @@ test: $(ENVIRONMENTS) .local/browser/.done ## all tests: unit, integration, infr
 	@# The two deployed stacks mostly wait, so the other tests run beside them.
 	@$(PY) -m pytest tests/e2e --ignore tests/e2e/test_faults.py > .local/e2e.log 2>&1 & e2e=$$!; \
 	$(PY) -m pytest tests/e2e/test_faults.py > .local/faults.log 2>&1 & faults=$$!; \
-	$(PY) -m pytest --ignore tests/e2e; failed=$$?; \
+	$(PY) -m pytest --ignore tests/e2e --ignore tests/llm; failed=$$?; \
 	wait $$faults || failed=1; cat .local/faults.log; \
 	wait $$e2e || failed=1; cat .local/e2e.log; exit $$failed
+
+test-llm: $(ENVIRONMENTS) .local/llm/.done ## a small real language model scores a day; builds llama.cpp the first time
+	@$(PY) -m pytest tests/llm
 
 chaos: $(ENVIRONMENTS) ## every fault at every hop, then 200 random schedules; SEED=7 for one of them
 	@$(PY) -m tests.chaos
 
-eval: .venv/.done ## how well the scorers agree with labelled days; RETEST=1, LABELS=FILE,FILE
-	@$(PY) -m evaluation
-
-bench: .venv/.done ## sizes and times, each beside its bound
+bench: .venv/.done .local/tokenizer/.done ## tokens, sizes and times, each beside its bound
+	@$(PY) -m benchmarks.tokens
+	@echo
 	@$(PY) -m benchmarks.page
 
 eval: .venv/.done ## how well the scorers rank labelled days: those in DIGEST_DATA, or the sample day
@@ -87,10 +89,14 @@ format: .venv/.done ## mend what ruff can mend
 
 lock: $(UV) ## pin the newest releases of every dependency
 	@for list in layers/dependencies/requirements layers/ranking/requirements requirements/dev \
-	  requirements/emulator requirements/sam; do \
-	  constraints=$$([ $$list = requirements/dev ] && echo "-c layers/dependencies/requirements.txt -c layers/ranking/requirements.txt"); \
+	  requirements/emulator requirements/sam requirements/llm requirements/tokenizer; do \
+	  case $$list in \
+	    requirements/dev) more="-c layers/dependencies/requirements.txt -c layers/ranking/requirements.txt" ;; \
+	    requirements/tokenizer) more="--no-deps" ;; \
+	    *) more="" ;; \
+	  esac; \
 	  $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 \
-	    --custom-compile-command "make lock" $$constraints $$list.in -o $$list.txt; done
+	    --custom-compile-command "make lock" $$more $$list.in -o $$list.txt; done
 
 clean: ## remove every environment, build and digest
 	@if [ -x $(PY) ]; then $(PY) -m local down; fi

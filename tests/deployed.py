@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import yaml
+
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.models import Digest, Paper
 from arxiv_digest.profile import Profile, load_profile
@@ -30,11 +32,12 @@ from tests.faults import Microburst, kill, microburst
 from tests.feeds import FeedServer, feed, feed_server
 from tests.language_model import LanguageModelServer, language_model
 
-ROOT = Path(__file__).parents[1]
 READERS = ("one@example.org", "two@example.org")
 KEY = "sk-very-secret"
 SECRET = "digests/key"
 SCORE_SECONDS = 15
+PAPERS_PER_CALL = 10
+"""Fewer than the profile says, so that small days have several batches."""
 
 
 def papers_of(day: date, count: int) -> list[Paper]:
@@ -136,6 +139,7 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
     template = stack.build(folder / "build")
     dependencies = _unpacked(folder / "build/DependenciesLayer/python", folder / "dependencies")
     ranking = _unpacked(folder / "build/RankingLayer/python", folder / "ranking")
+    profile = _in_small_batches(folder / "build/CommonLayer/python/arxiv_digest/profile.yaml")
     running = emulator.start(folder)
     try:
         with (
@@ -164,7 +168,6 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
             for function in FUNCTIONS:
                 found = [dependencies] if function == "Aggregate" else [dependencies, ranking]
                 _lead_through(deployed, function, faults.url, found)
-            profile = load_profile((ROOT / "profile.yaml").read_text("utf-8"))
             model.fields = tuple(field.name for field in profile.fields)
             yield Deployed(deployed, arxiv, api, model, profile, faults)
     finally:
@@ -178,6 +181,13 @@ def _unpacked(layer: Path, place: Path) -> Path:
     layer.mkdir()
     (layer / "nothing.txt").touch()
     return place
+
+
+def _in_small_batches(packaged: Path) -> Profile:
+    keys = yaml.safe_load(packaged.read_text("utf-8"))
+    text = yaml.safe_dump({**keys, "papers_per_call": PAPERS_PER_CALL}, allow_unicode=True)
+    packaged.write_text(text, "utf-8")
+    return load_profile(text)
 
 
 def _lead_through(deployed: Stack, function: str, url: str, found: Sequence[Path]) -> None:

@@ -72,7 +72,7 @@ class TestGoodProfiles:
         assert profile.time_zone == "UTC"
         assert profile.announce_types == (AnnounceType.NEW,)
         assert profile.minimum_score == 7
-        assert profile.papers_per_call == 10
+        assert profile.papers_per_call == 45
         assert profile.low_priority == ()
 
     def test_its_reader_is_what_the_digest_shows(self):
@@ -163,6 +163,8 @@ class TestWrongProfiles:
             ({"minimum_score": -1}, "minimum_score", "is -1; input should be greater than or"),
             ({"minimum_score": "high"}, "minimum_score", "is 'high'; input should be a valid num"),
             ({"papers_per_call": 0}, "papers_per_call", "greater than or equal to 1"),
+            ({"reasons_from": 11}, "reasons_from", "is 11; input should be less than or equal to"),
+            ({"abstract_words": 19}, "abstract_words", "greater than or equal to 20"),
             ({"papers_per_call": 51}, "papers_per_call", "less than or equal to 50"),
             (
                 {"papers_per_call": 2.5},

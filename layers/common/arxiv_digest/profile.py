@@ -82,7 +82,7 @@ class Profile(Value):
     ] = Field(min_length=1)
     announce_types: tuple[AnnounceType, ...] = Field(default=(AnnounceType.NEW,), min_length=1)
     minimum_score: ScoreValue = 7
-    papers_per_call: int = Field(default=10, ge=1, le=50)
+    papers_per_call: int = Field(default=45, ge=1, le=50)
     fields: tuple[ResearchField, ...] = Field(min_length=1)
     low_priority: tuple[Line, ...] = ()
     mail_quiet_days: bool = True
