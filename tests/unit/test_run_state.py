@@ -69,13 +69,13 @@ class RunOfADay(RuleBasedStateMachine):
             raise LanguageModelRefused("the language model answered 401: no")
         if self.model == "is down":
             raise LanguageModelUnavailable("the language model could not be reached")
-        listed = prompt.user.partition("<papers>")[2].partition("</papers>")[0]
-        answers = [
-            {"id": paper["id"], "score": 8, "field": "Pruning", "reason": "It prunes."}
-            for paper in json.loads(listed)
-        ]
-        kept = answers[1:] if self.model == "leaves out" else answers
-        return Reply(json.dumps({"papers": kept}), Tokens(total=1, calls=1))
+        ids = [line.partition(" | ")[0] for line in prompt.user.split("\n")[1:-1]]
+        kept = ids[1:] if self.model == "leaves out" else ids
+        answer = {
+            "scores": [f"{paper_id}:8" for paper_id in kept],
+            "reasons": [f"{paper_id}:1:It prunes." for paper_id in kept],
+        }
+        return Reply(json.dumps(answer), Tokens(total=1, calls=1))
 
     def send(self, message: EmailMessage, _: date) -> str:
         recipient = message["To"].addresses[0].addr_spec

@@ -223,7 +223,8 @@ ZH = Words(
     triage="分流：保留排名前 {keep} 的论文评分，其余 {below} 篇中抽查 {audited} 篇。{recall}",
     triage_opened="分流已自动放开：抽查表明它漏掉过多，因此本次全部评分"
     "（排名前 {keep} 以外有 {below} 篇）。{recall}",
-    recall="抽查估计应推荐的论文有 {estimate} 得到保留（95% 置信区间 {low}–{high}，{days} 天）。",
+    recall="分流抽查估计应推荐的论文有 {estimate} 得到保留"
+    "（95% 置信区间 {low}–{high}，{days} 天）。",
     recall_unknown="尚无抽查结果可估计漏掉了多少。",
     scored_locally={"other": "当日 Token 预算已用完，{count} 篇由本地词汇相似度评分，已逐篇标明。"},
     by_similarity="本地评分",
@@ -380,7 +381,7 @@ EN = Words(
     " {audited}. {recall}",
     triage_opened="Triage opened by itself, since its audits say that it drops too much: everything"
     " was scored (below the best-ranked {keep}: {below}). {recall}",
-    recall="By its audits it keeps {estimate} of what would be recommended (95% interval"
+    recall="By its audits triage keeps {estimate} of what would be recommended (95% interval"
     " {low}–{high}, days: {days}).",
     recall_unknown="No audit tells yet how much it keeps.",
     scored_locally={
