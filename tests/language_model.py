@@ -122,6 +122,7 @@ class LanguageModelServer:
         """Behave well from now on, and forget what was asked."""
         self.requests.clear()
         self.misbehaviour = ""
+        self.provider = Provider()
         self.prompt_tokens = PROMPT_TOKENS
         self._by_paper.clear()
 

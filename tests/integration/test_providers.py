@@ -153,7 +153,7 @@ def server() -> Iterator[LanguageModelServer]:
         pytest.param(NAMES_ITS_MODEL, "json-object", 2, 0, id="a name with a parameter in it"),
         pytest.param(OLLAMA, "json-schema", 1, 0, id="Ollama"),
         pytest.param(LLAMA_CPP, "json-schema", 1, 7, id="llama.cpp"),
-        pytest.param(LLAMA_CPP_PYTHON, "json-object", 2, 0, id="llama-cpp-python"),
+        pytest.param(LLAMA_CPP_PYTHON, "json-object-schema", 2, 0, id="llama-cpp-python"),
         pytest.param(LM_STUDIO, "json-schema", 1, 0, id="LM Studio"),
         pytest.param(GEMINI, "json-schema no-seed", 2, 0, id="Gemini"),
         pytest.param(STRICT, "json-object no-temperature no-seed", 4, 0, id="a strict one"),
@@ -180,13 +180,18 @@ def test_a_provider_is_asked_as_it_wants_to_be(
     assert len(server.requests) == calls + 1, "what was found out is kept"
     assert last.parameters.get("temperature") == (None if "no-temperature" in mode else 0)
     assert last.parameters.get("seed") == (None if "no-seed" in mode else SEED)
-    formats = {"json-schema": "json_schema", "json-object": "json_object", "text": ""}
-    assert last.response_format == formats[mode.split()[0]]
+    asked = last.parameters.get("response_format", {})
+    formats: dict[str, set[str]] = {
+        "json-schema": {"type", "json_schema"},
+        "json-object-schema": {"type", "schema"},
+        "json-object": {"type"},
+        "text": set(),
+    }
+    assert asked.keys() == formats[mode.split()[0]]
     # DeepSeek and OpenAI refuse their JSON mode to a prompt that does not name it.
     assert "JSON" in last.prompt
-    assert ('"additionalProperties": false' in last.prompt) == (
-        last.response_format != "json_schema"
-    )
+    in_the_prompt = '"additionalProperties": false' in last.prompt
+    assert in_the_prompt == (len(asked) < 2), "where no one else has the schema"
 
 
 def test_what_another_worker_found_out_is_not_found_out_again(server: LanguageModelServer) -> None:

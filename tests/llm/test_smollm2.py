@@ -27,7 +27,7 @@ from local import emulator
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".local/llm/bin/python"
 DAY = date(2026, 1, 22)
-PAPERS = 12
+PAPERS = 11
 """The sample day's papers in cs.AI and cs.RO."""
 CONTEXT = 2048
 """Tokens of the model's context. A model that repeats itself stops where it is full."""
@@ -104,7 +104,7 @@ def test_whatever_a_small_model_answers_the_ledger_adds_up(base_url: str, tmp_pa
     assert ledger.announced == ledger.scored + ledger.triaged + ledger.failed
     assert sorted(paper.id for paper in digest.papers) == sorted(digest.announcement_order)
     assert len(set(digest.announcement_order)) == PAPERS
-    assert digest.tokens.calls >= PAPERS / 2
+    assert digest.tokens.calls > PAPERS / 2
     assert digest.tokens.unreported == 0
     assert digest.tokens.total == digest.tokens.prompt + digest.tokens.completion > 0
     assert all(failed.reason for failed in digest.failed)

@@ -28,11 +28,11 @@ SEED = 20070101
 class LanguageModel:
     """One model of one provider.
 
-    ``mode`` is the response mode: ``json-schema`` where the provider enforces schemas; where it
-    refuses that, ``json-object`` with the schema in the prompt; where it refuses that, too,
-    ``text``, which leaves the form to the prompt alone. It may be followed by ``no-temperature``
-    and ``no-seed`` where these are refused. ``None`` finds out, and leaves what it found in
-    :attr:`mode`.
+    ``mode`` is the response mode: ``json-schema`` where the provider enforces schemas,
+    ``json-object-schema`` where it does in llama.cpp's earlier way; where it refuses schemas,
+    ``json-object`` with the schema in the prompt; where it refuses that, too, ``text``, which
+    leaves the form to the prompt alone. It may be followed by ``no-temperature`` and ``no-seed``
+    where these are refused. ``None`` finds out, and leaves what it found in :attr:`mode`.
     """
 
     def __init__(self, base_url: str, model: str, api_key: str, mode: str | None = None) -> None:
@@ -76,15 +76,18 @@ class LanguageModel:
 
     def _complete(self, prompt: Prompt, mode: str) -> Reply:
         system = prompt.system
-        response_format: Any = {
-            "type": "json_schema",
-            "json_schema": {"name": "scores", "schema": prompt.schema, "strict": True},
-        }
-        if not mode.startswith("json-schema"):
-            schema = json.dumps(prompt.schema, ensure_ascii=False)
-            system = f"{system}\nThe answer is JSON by this schema: {schema}"
-            in_json = mode.startswith("json-object")
-            response_format = {"type": "json_object"} if in_json else openai.omit
+        response_format: Any = openai.omit
+        match mode.split(" ")[0]:
+            case "json-schema":
+                named = {"name": "scores", "schema": prompt.schema, "strict": True}
+                response_format = {"type": "json_schema", "json_schema": named}
+            case "json-object-schema":
+                response_format = {"type": "json_object", "schema": prompt.schema}
+            case form:
+                schema = json.dumps(prompt.schema, ensure_ascii=False)
+                system = f"{system}\nThe answer is JSON by this schema: {schema}"
+                if form == "json-object":
+                    response_format = {"type": "json_object"}
         completion = self._client.chat.completions.create(
             model=self._model,
             messages=[
@@ -138,7 +141,7 @@ def _cached(usage: Any) -> int:
 
 def _easier(mode: str, problem: openai.APIStatusError) -> str | None:
     """A mode that asks less of a provider that may have refused this one, or none."""
-    # Providers say so with 400 or 422 in words of their own, llama-cpp-python's server with 500.
+    # Providers say so with 400 or 422 in words of their own, servers of llama.cpp with 500.
     said = f"{problem.message} {problem.body}"
     if problem.status_code not in (400, 422) and not (
         problem.status_code == 500 and "response_format" in said
@@ -149,8 +152,15 @@ def _easier(mode: str, problem: openai.APIStatusError) -> str | None:
         if re.search(rf"(?<![\w-]){name}(?![\w-])", said) and f"no-{name}" not in mode:
             return f"{mode} no-{name}"
     form, *rest = mode.split(" ")
-    easier = {"json-schema": "json-object", "json-object": "text"}.get(form)
-    return " ".join((easier, *rest)) if easier else None
+    if form == "json-schema":
+        easier = "json-object-schema" if problem.status_code == 500 else "json-object"
+    elif form == "json-object-schema":
+        easier = "json-object"
+    elif form == "json-object":
+        easier = "text"
+    else:
+        return None
+    return " ".join((easier, *rest))
 
 
 def _seconds(header: str | None) -> float:
