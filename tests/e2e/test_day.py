@@ -10,6 +10,7 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
+import yaml
 
 from arxiv_digest.adapters.archive import PROFILE_KEY
 from arxiv_digest.models import Digest, Paper, Verdict
@@ -179,11 +180,14 @@ def test_a_day_is_triaged_within_its_budget_and_nothing_of_it_is_lost(deployed: 
     day = date(2026, 3, 11)
     listed = papers_of(day, 40)
     deployed.model.prompt_tokens = 300
-    settings = "triage: {keep: 0.5, audit: 0.1}\npapers_per_call: 5\ndaily_tokens: 6000\n"
-    packaged = (ROOT / "profile.yaml").read_text("utf-8")
-    kept = [line for line in packaged.splitlines() if not line.startswith("papers_per_call")]
+    profile = {
+        **yaml.safe_load((ROOT / "profile.yaml").read_text("utf-8")),
+        "triage": {"keep": 0.5, "audit": 0.1},
+        "papers_per_call": 5,
+        "daily_tokens": 6000,
+    }
     s3, bucket = deployed.stack.client("s3"), deployed.stack.outputs["Bucket"]
-    body = "\n".join([*kept, settings]).encode()
+    body = yaml.safe_dump(profile, allow_unicode=True).encode()
     s3.put_object(Bucket=bucket, Key=PROFILE_KEY, Body=body)
     try:
         deployed.publish(day, {"cs.AI": listed})

@@ -17,8 +17,9 @@ import pytest
 from arxiv_digest.models import Digest
 from arxiv_digest.rendering import render_json
 from local import emulator
+from local.emulator import ROOT
 from tests.builders import a_digest, a_paper, scored
-from tests.deployed import ROOT, papers_of
+from tests.deployed import papers_of
 from tests.export_api import export_api
 from tests.feeds import feed
 from tests.unit.test_serving import heed_ctrl_c

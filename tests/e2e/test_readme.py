@@ -8,7 +8,8 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
-from tests.deployed import READERS, ROOT, Deployed, papers_of
+from local.emulator import ROOT
+from tests.deployed import READERS, Deployed, papers_of
 
 ELSEWHERE = {
     "make digest SOURCE=sample": "tests/e2e/test_machine.py",

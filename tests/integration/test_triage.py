@@ -16,7 +16,7 @@ from tests.builders import DAY, a_paper
 from tests.feeds import feed_server
 from tests.integration.conftest import PROFILE, Cloud
 from tests.integration.nights import Night, at
-from tests.language_model import LanguageModelServer, language_model
+from tests.language_model import LanguageModelServer, language_model, true_score
 
 MODEL = Scorer(kind=ScorerKind.LANGUAGE_MODEL, name="test-model")
 NEXT = DAY + timedelta(days=1)
@@ -129,6 +129,32 @@ def test_an_audit_is_scored_and_stands_for_its_share_of_what_was_dropped(stack: 
     assert (digest.audit.below_cut, digest.audit.audited) == (6, 3)
     [day] = stack.cloud.runs.days()
     assert day.audit == digest.audit
+
+
+def test_the_local_scorer_learns_from_what_a_language_model_has_scored(stack: Stack) -> None:
+    def about(day: date, pruning: list[int], birds: list[int]) -> list[Paper]:
+        both = {number: some_papers(day, 1, first=number)[0] for number in (*pruning, *birds)}
+        subjects = {number: some_papers(day, 2, first=2)[number in birds] for number in both}
+        return [
+            paper.model_copy(
+                update={"title": subjects[number].title, "abstract": subjects[number].abstract}
+            )
+            for number, paper in both.items()
+        ]
+
+    # The model's scores follow from the ids: what is about birds, which no field asks for, has 8.
+    numbers = range(1000, 1400)
+    wanted = [number for number in numbers if true_score(f"2601.{number:05d}") == 8]
+    unwanted = [number for number in numbers if true_score(f"2601.{number:05d}") == 0]
+    stack.set(papers_per_call=40)
+    stack.pass_day(DAY, about(DAY, unwanted, wanted))
+    stack.night = Night(stack.cloud, stack.night.arxiv)
+    digest = stack.pass_day(NEXT, about(NEXT, [1, 2, 3, 4], [5, 6, 7, 8]))
+    assert digest.scorer.kind is ScorerKind.LOCAL
+    scores = {
+        int(entry.paper.id[-2:]): entry.score for entry in (*digest.recommendations, *digest.below)
+    }
+    assert min(scores[number] for number in (5, 6, 7, 8)) > max(scores[n] for n in (1, 2, 3, 4))
 
 
 def an_index_line(day: date, audit: Audit) -> Day:

@@ -279,7 +279,8 @@ def test_a_language_model_is_measured_twice_by_its_settings(tmp_path: Path) -> N
     assert "| test-model, last 1 day | 1 | 0." in said
     assert "| 11 |\n" in said, "tokens a paper, as the server counts them"
     assert "| test-model | 1.000 |" in said
-    assert len(server.requests) == 2 * 5, "two runs of 48 papers in batches of 10"
+    per_call = load_profile((ROOT / "profile.yaml").read_text("utf-8")).papers_per_call
+    assert len(server.requests) == 2 * math.ceil(48 / per_call), "two runs of the sample's papers"
 
 
 def test_the_documented_figures_are_those_that_were_asked_for() -> None:
