@@ -56,7 +56,7 @@ test: $(ENVIRONMENTS) .local/browser/.done ## all tests: unit, integration, infr
 	wait $$e2e || failed=1; cat .local/e2e.log; exit $$failed
 
 test-llm: $(ENVIRONMENTS) .local/llm/.done ## a small real language model scores a day; builds llama.cpp the first time
-	@$(PY) -m pytest tests/llm
+	@$(PY) -m pytest -s tests/llm
 
 chaos: $(ENVIRONMENTS) ## every fault at every hop, then 200 random schedules; SEED=7 for one of them
 	@$(PY) -m tests.chaos

@@ -19,7 +19,6 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
-import yaml
 
 from arxiv_digest.models import Digest, Scorer, ScorerKind
 from local import emulator
@@ -29,8 +28,19 @@ PYTHON = ROOT / ".local/llm/bin/python"
 DAY = date(2026, 1, 22)
 PAPERS = 11
 """The sample day's papers in cs.AI and cs.RO."""
-CONTEXT = 2048
+CONTEXT = 1152
 """Tokens of the model's context. A model that repeats itself stops where it is full."""
+
+PROFILE = """\
+language: en
+categories: [cs.AI, cs.RO]
+papers_per_call: 2
+abstract_words: 40
+fields:
+  - name: Robots
+    description: Robots that plan and act, control and navigation.
+"""
+"""Instructions, two papers and their answer find room in that context."""
 
 SERVE = """
 import runpy, sys
@@ -82,10 +92,7 @@ def _answers(address: str) -> bool:
 def test_whatever_a_small_model_answers_the_ledger_adds_up(base_url: str, tmp_path: Path) -> None:
     if emulator.remembered():
         pytest.skip("an emulator that `make up` started is in use; `make down` stops it")
-    profile = yaml.safe_load((ROOT / "profile.yaml").read_text("utf-8"))
-    # Instructions, two papers and their answer have to find room in the model's context.
-    small = {"papers_per_call": 2, "abstract_words": 60, "categories": ["cs.AI", "cs.RO"]}
-    (tmp_path / "profile.yaml").write_text(yaml.safe_dump({**profile, **small}), "utf-8")
+    (tmp_path / "profile.yaml").write_text(PROFILE, "utf-8")
 
     said = _make_digest(
         SOURCE="sample",
