@@ -52,7 +52,7 @@ class Schedule:
     def of(cls, seed: int) -> Schedule:
         """The schedule of a seed."""
         rng = random.Random(seed)
-        papers = rng.randint(1, 30)
+        papers = rng.randint(1, 45)
         return cls(
             seed,
             papers,
