@@ -22,8 +22,8 @@ import pytest
 
 from arxiv_digest.models import Digest, Scorer, ScorerKind
 from local import emulator
+from local.emulator import ROOT
 
-ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".local/llm/bin/python"
 DAY = date(2026, 1, 22)
 PAPERS = 11

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from arxiv_digest.models import Batch, Paper, PartOfRun, TriagedPart
 
@@ -25,15 +25,7 @@ def make_batches(
     ``order`` exactly once.
     """
     queued = range(len(papers)) if order is None else order
-    return tuple(
-        Batch(
-            date=day,
-            number=number,
-            positions=tuple(group),
-            papers=tuple(papers[position] for position in group),
-        )
-        for number, group in enumerate(_packed(papers, queued, papers_per_call), start=1)
-    )
+    return tuple(Batch(**part) for part in _parts(day, papers, queued, papers_per_call))
 
 
 def make_triaged(
@@ -44,14 +36,8 @@ def make_triaged(
     ``order`` names them by their positions, ``ranks`` is the rank of every paper of the day.
     """
     return tuple(
-        TriagedPart(
-            date=day,
-            number=number,
-            positions=tuple(group),
-            papers=tuple(papers[position] for position in group),
-            ranks=tuple(ranks[position] for position in group),
-        )
-        for number, group in enumerate(_packed(papers, order, len(papers)), start=1)
+        TriagedPart(**part, ranks=tuple(ranks[position] for position in part["positions"]))
+        for part in _parts(day, papers, order, len(papers))
     )
 
 
@@ -61,8 +47,20 @@ def as_announced(parts: Iterable[PartOfRun]) -> list[Paper]:
     return [paper for _, paper in sorted(placed, key=lambda pair: pair[0])]
 
 
-def _packed(papers: Sequence[Paper], order: Iterable[int], most: int) -> Iterator[list[int]]:
-    return packed(order, most, MAX_BATCH_BYTES, lambda position: papers[position].model_dump_json())
+def _parts(
+    day: date, papers: Sequence[Paper], order: Iterable[int], most: int
+) -> Iterator[dict[str, Any]]:
+    """What every part of a run has, of parts of at most ``most`` papers."""
+    groups = packed(
+        order, most, MAX_BATCH_BYTES, lambda position: papers[position].model_dump_json()
+    )
+    for number, group in enumerate(groups, start=1):
+        yield {
+            "date": day,
+            "number": number,
+            "positions": tuple(group),
+            "papers": tuple(papers[position] for position in group),
+        }
 
 
 def packed(

@@ -9,7 +9,6 @@ day's ranking, since a likeness itself means nothing to a reader.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -30,6 +29,7 @@ from arxiv_digest.learning import (
 )
 from arxiv_digest.models import Paper, PastScore, Scored
 from arxiv_digest.profile import Profile
+from arxiv_digest.scoring import SENTENCE
 
 SHARE = 0.2
 """The share of a day's papers that is given the profile's usual threshold of 7 or more."""
@@ -43,8 +43,6 @@ such papers on seven labelled days the reader's model had recommended five."""
 
 BEHIND = 10.0
 """More than any two likenesses can differ by."""
-
-_SENTENCE = re.compile(r"(?<=[a-z0-9\)\]$][.!?])\s+(?=[A-Z])")
 
 
 class Likeness(NamedTuple):
@@ -155,7 +153,7 @@ def _spread(by_field: Matrix) -> Matrix:
 
 
 def _telling_sentences(papers: Sequence[Paper], profile: Profile, fields: Matrix) -> list[str]:
-    split = [_SENTENCE.split(paper.abstract) for paper in papers]
+    split = [SENTENCE.split(paper.abstract) for paper in papers]
     flat = [sentence for sentences in split for sentence in sentences]
     descriptions = [field.description for field in profile.fields]
     likeness_of = similarities(count_terms(WORDS, flat), count_terms(WORDS, descriptions))

@@ -12,7 +12,7 @@ from arxiv_digest.adapters.runs import RunMissing, Runs
 from arxiv_digest.batches import as_announced
 from arxiv_digest.budget import expected_of_call
 from arxiv_digest.firings import days_before
-from arxiv_digest.models import Batch, Failed, Outcome, Run, Scored, ScorerKind, Tokens, Value
+from arxiv_digest.models import Batch, Failed, Run, Scored, ScorerKind, Tokens, Value
 from arxiv_digest.profile import Profile, load_profile
 from arxiv_digest.scoring import (
     BatchOutcome,
@@ -110,10 +110,13 @@ class Score:
         """The batch's papers within the day's budget, and locally what that does not reach."""
         known = self.runs.response_mode(batch.date)
         model = self.language_model(known)
+        spent = False
 
         def ask(prompt: Prompt) -> Reply:
+            nonlocal spent
             expected = expected_of_call(prompt, len(batch.papers))
             if not self.runs.reserve(batch.date, expected, profile.daily_tokens):
+                spent = True
                 raise BudgetSpent
             took = 0
             try:
@@ -131,15 +134,15 @@ class Score:
             return _all_failed(batch, problem)
         if model.mode and model.mode != known:
             self.runs.remember_response_mode(batch.date, model.mode)
-        beyond = [paper for paper in outcome.outcomes if _beyond_budget(paper)]
-        if not beyond:
+        if not spent:
             return outcome
+        # The budget ends with the last call, so whatever that left without a score is beyond it.
         day = self._local_scores(run, profile)
         return outcome._replace(
             outcomes=tuple(
-                day[paper.paper_id].model_copy(update={"locally": True})
-                if _beyond_budget(paper)
-                else paper
+                paper
+                if isinstance(paper, Scored)
+                else day[paper.paper_id].model_copy(update={"locally": True})
                 for paper in outcome.outcomes
             )
         )
@@ -148,7 +151,3 @@ class Score:
 def _all_failed(batch: Batch, problem: NoAnswer) -> BatchOutcome:
     failed = (Failed(paper_id=paper.id, reason=str(problem)) for paper in batch.papers)
     return BatchOutcome(tuple(failed), Tokens())
-
-
-def _beyond_budget(outcome: Outcome) -> bool:
-    return isinstance(outcome, Failed) and outcome.reason == str(BudgetSpent())
