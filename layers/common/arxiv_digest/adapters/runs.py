@@ -398,11 +398,11 @@ class Runs:
 
         Of calls at the same time no two get the same tokens.
         """
+        if tokens > most:
+            return False
         update = self._budget(day, tokens)
         update["ConditionExpression"] = "attribute_not_exists(tokens) OR tokens <= :left"
         update["ExpressionAttributeValues"][":left"] = most - tokens
-        if tokens > most:
-            return False
         try:
             self._transact([{"Update": update}])
         except ClientError as problem:
