@@ -424,18 +424,22 @@ class Digest(Value):
         return len(self.recommendations)
 
     @property
+    def scored(self) -> tuple[Recommendation, ...]:
+        """Every paper with a score, those that reached the threshold first."""
+        return (*self.recommendations, *self.below)
+
+    @property
     def papers(self) -> tuple[Paper, ...]:
         """Every paper of the digest, whatever became of it."""
-        scored = (entry.paper for entry in self.recommendations)
-        below = (entry.paper for entry in self.below)
+        scored = (entry.paper for entry in self.scored)
         triaged = (entry.paper for entry in self.triaged)
         failed = (entry.paper for entry in self.failed)
-        return (*scored, *below, *triaged, *failed)
+        return (*scored, *triaged, *failed)
 
     @property
     def scored_locally(self) -> int:
         """How many papers the local scorer scored since the model's budget was spent."""
-        return sum(entry.locally for entry in (*self.recommendations, *self.below))
+        return sum(entry.locally for entry in self.scored)
 
     @property
     def audit(self) -> Audit | None:
@@ -443,13 +447,13 @@ class Digest(Value):
         if self.triage is None:
             return None
         audited = set(self.triage.audited)
-        by_model = [entry.paper.id for entry in self.recommendations if not entry.locally]
-        scored = {*by_model, *(entry.paper.id for entry in self.below if not entry.locally)}
+        scored = {entry.paper.id for entry in self.scored if not entry.locally}
+        recommended = scored & {entry.paper.id for entry in self.recommendations}
         return Audit(
-            kept_recommended=sum(paper_id not in audited for paper_id in by_model),
+            kept_recommended=len(recommended - audited),
             below_cut=self.triage.below_cut,
             audited=len(audited & scored),
-            audited_recommended=sum(paper_id in audited for paper_id in by_model),
+            audited_recommended=len(recommended & audited),
         )
 
     @property

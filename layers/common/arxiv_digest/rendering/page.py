@@ -85,16 +85,11 @@ def render_page(digest: Digest, root: str = "../") -> str:
     return environment().get_template("digest.html.j2").render(page)
 
 
-def _scored(digest: Digest) -> Iterable[Recommendation]:
-    yield from digest.recommendations
-    yield from digest.below
-
-
 def _fields(digest: Digest) -> list[str | None]:
     """The fields of scored papers as the page lists them: recommended ones first, none last."""
     recommended = [section.field for section in digest.sections]
     others = [name for name in digest.reader.fields if name not in recommended]
-    scored = {found.field for found in _scored(digest)}
+    scored = {found.field for found in digest.scored}
     return [name for name in (*recommended, *others) if name and name in scored] + (
         [None] if None in scored else []
     )
@@ -104,13 +99,13 @@ def _pictures(digest: Digest, fields: list[str | None], said: Words) -> list[tup
     """Each picture beside its caption; a day on which nothing was scored has none."""
     if not digest.ledger.scored:
         return []
-    scored = Counter(found.field for found in _scored(digest))
+    scored = Counter(found.field for found in digest.scored)
     recommended = {section.field: len(section.papers) for section in digest.sections}
     counts = [
         FieldCount(name or said.other_field, recommended.get(name, 0), scored[name])
         for name in fields
     ]
-    scores = [found.score for found in _scored(digest)]
+    scores = [found.score for found in digest.scored]
     return [
         (said.scores_pictured, scores_picture(scores, digest.reader.minimum_score, said)),
         (said.fields_pictured, fields_picture(counts, said)),
