@@ -285,8 +285,8 @@ class Hiding:
     def __init__(self) -> None:
         self.seconds: list[int] = []
 
-    def change_message_visibility(self, VisibilityTimeout: int, **_: Any) -> None:
-        self.seconds.append(VisibilityTimeout)
+    def change_message_visibility(self, **told: Any) -> None:
+        self.seconds.append(told["VisibilityTimeout"])
 
 
 def hidden(receives: int, problem: Exception) -> int:
