@@ -69,3 +69,10 @@ def test_a_wrong_file_a_spent_budget_and_a_refused_model_touch_no_other_profile(
     asked = [json.dumps(request.ids) for request in many.model.requests]
     assert not [ids for ids in asked if published["cs.RO"][0].id in ids]
     assert many.arxiv.asked().count("cs.CV") == 1
+    # The deadline goes to each by a message: a digest that was not noted as made is made again.
+    table = many.stack.resource("dynamodb").Table(many.stack.outputs["Table"])
+    table.delete_item(Key={"pk": f"RUN#{DAY}#poor", "sk": "DIGEST"})
+    told_deadline = many.stack.invoke("Aggregate", {"deadline": True, "date": str(DAY)})
+    assert told_deadline["profiles"] == usable
+    many.wait(lambda: many.runs.of("poor").digest_made(DAY) == 0)
+    assert many.mails(DAY) == expected
