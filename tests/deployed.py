@@ -215,6 +215,9 @@ def _lead_through(deployed: Stack, function: str, url: str, found: Sequence[Path
         "HTTP_PROXY": url,
         "NO_PROXY": "localhost",
         "PYTHONPATH": ":".join(map(str, found)),
+        # What one process has compiled of them the next ones find, unlike on AWS, where the layers
+        # cannot be written to.
+        "PYTHONDONTWRITEBYTECODE": "",
         # Stands in the User-Agent, by which rules tell the functions apart.
         "AWS_SDK_UA_APP_ID": function,
     }
