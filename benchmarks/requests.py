@@ -1,0 +1,607 @@
+"""What a day asks of AWS, request by request, and what that costs.
+
+The three functions run in this process on AWS as moto emulates it, on an archive of thirty days.
+Each request of theirs is seen as it leaves and as it is answered, and its units follow from that by
+AWS's own rules. What cannot be seen here is reckoned by the constants below.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from functools import cached_property
+from math import ceil
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import boto3
+from cfnlint.decode import cfn_yaml
+from moto import mock_aws
+from moto.dynamodb.models.table import Table
+
+from arxiv_digest.adapters.archive import PROFILE_KEY
+from arxiv_digest.adapters.mailer import ONE_ATTEMPT
+from arxiv_digest.announcements import EASTERN
+from arxiv_digest.firings import days_before
+from arxiv_digest.models import Paper, Tokens
+from arxiv_digest.profile import Profile, load_profile
+from benchmarks import tokens
+from benchmarks.meter import Meter, Usage
+from benchmarks.prices import (
+    GIB,
+    ITEM_OVERHEAD,
+    MODELS,
+    MODELS_PRICED,
+    MODELS_PRICED,
+    PRICED,
+    cost,
+    item_bytes,
+    sqs_requests,
+    stored,
+)
+from benchmarks.table import line
+from functions.aggregate import app as aggregate
+from functions.fetch import app as fetch
+from functions.score import app as score
+from local.emulator import ROOT
+from tests.feeds import FeedServer, feed, feed_server
+from tests.integration.conftest import Cloud, resources
+from tests.language_model import language_model
+
+NEWEST = date(2026, 1, 21)
+"""The newest day of the archive when measuring begins."""
+HISTORY = 30
+"""Announcement days that the archive has by then."""
+LARGE = 734
+READERS = 101
+"""Readers of the day that tells, beside a day with one, what a reader adds."""
+SIZES = (1, 100, 10_000)
+ANNOUNCEMENT_DAYS, DAYS = 22, 30
+"""Days of a month on which arXiv announces, and all of them."""
+A_YEAR = 365
+
+FIRINGS = {"night": (0.5, 1.5, 2.5, 3.5), "last": (4.0,), "late": (12.0, 20.0)}
+"""The hours, US Eastern, at which the template fires fetch."""
+DEADLINE = 6.0
+
+POLLERS, POLL_SECONDS = 5, 20
+"""Lambda's long polls of an empty queue; with a maximum concurrency they are never fewer."""
+SECONDS = {"dynamodb": 0.01, "s3": 0.04, "sqs": 0.015, "sesv2": 0.1, "secretsmanager": 0.05}
+"""Seconds of a request within a region."""
+FEED_SECONDS = 3.0
+CALL_SECONDS = 30.0
+"""Seconds that a language model takes for a call."""
+INIT_SECONDS = 2.0
+"""Seconds of a new execution environment; once a day each of them is new."""
+WHOLE_PROCESSOR = 1769
+"""The megabytes with which a function has one."""
+
+VARIABLES_BYTES, PARAMETER_BYTES = 4096, 4096
+"""The most that a function's variables may hold (Lambda), and a parameter (CloudFormation)."""
+NAME_BYTES = 45
+"""Bytes of a name that CloudFormation makes, such as a table's."""
+ADDRESS = "reader12345@example.org,"
+SES_RATE = 14
+"""Mails a second with which SES long began; the console says what an account has."""
+TOKENS_A_MINUTE = 200_000
+"""What a provider may grant a new customer; its console says what a key has."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """What the template says of the stack."""
+
+    resources: Mapping[str, Any]
+    variables: Mapping[str, Any]
+
+    @classmethod
+    def read(cls) -> Template:
+        """Read it."""
+        told = cfn_yaml.load(str(ROOT / "template.yaml"))
+        everywhere = told["Globals"]["Function"]["Environment"]["Variables"]
+        own = told["Resources"]["AggregateFunction"]["Properties"]["Environment"]["Variables"]
+        return cls(told["Resources"], {**everywhere, **own})
+
+    def function(self, name: str) -> Mapping[str, Any]:
+        """A function's properties; the deadline is aggregate's."""
+        name = "Aggregate" if name == "deadline" else name.title()
+        return self.resources[f"{name}Function"]["Properties"]  # type: ignore[no-any-return]
+
+    def count(self, kind: str) -> int:
+        """How many resources of a kind there are."""
+        return sum(resource["Type"] == f"AWS::{kind}" for resource in self.resources.values())
+
+    @cached_property
+    def concurrency(self) -> int:
+        """How many batches are scored at the same time, on AWS."""
+        source = self.function("score")["Events"]["Batches"]["Properties"]
+        return int(source["ScalingConfig"]["MaximumConcurrency"]["Fn::If"][2])
+
+    @cached_property
+    def variables_bytes(self) -> int:
+        """The bytes of aggregate's variables, without its recipients."""
+        values = {k: v for k, v in self.variables.items() if k != "DIGEST_RECIPIENTS"}
+        sizes = (len(v) if isinstance(v, str) else NAME_BYTES for v in values.values())
+        return sum(map(len, self.variables)) + sum(sizes)
+
+
+class Announced(NamedTuple):
+    """A day's papers, and score and reason of each by id."""
+
+    papers: list[Paper]
+    scores: dict[str, float]
+    reasons: dict[str, str]
+
+
+def announced(seed: tokens.Day, count: int, first: int) -> Announced:
+    """A day of so many papers, made of a real one's under ids from a number on."""
+    papers, scores, reasons = [], {}, {}
+    for number in range(count):
+        known = seed.papers[number % len(seed.papers)]
+        paper = known.model_copy(update={"id": f"2602.{first + number:05d}"})
+        told = seed.recommended.get(known.id)
+        papers.append(paper)
+        scores[paper.id] = told.score if told else 3
+        reasons[paper.id] = told.reason if told else ""
+    return Announced(papers, scores, reasons)
+
+
+class Stack:
+    """The functions on the emulated cloud, with servers that stand for arXiv and for a model."""
+
+    def __init__(self, seed: tokens.Day, readers: int) -> None:
+        self._seed = seed
+        self._readers = [f"reader{number:05d}@example.org" for number in range(readers)]
+        self._text = (ROOT / "profile.yaml").read_text("utf-8")
+        self.profile = load_profile(self._text)
+        self._papers = 0
+        self._day = NEWEST
+        self._until = ExitStack()
+
+    def __enter__(self) -> Stack:
+        enter = self._until.enter_context
+        enter(patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1"}))
+        enter(mock_aws())
+        # For each item of a transaction it copies the table, should that fail; none does.
+        enter(patch.object(Table, "__deepcopy__", lambda table, _: table, create=True))
+        self._arxiv: FeedServer = enter(feed_server())
+        self._model = enter(language_model())
+        self._model.fields = tuple(field.name for field in self.profile.fields)
+        ses = boto3.client("sesv2", config=ONE_ATTEMPT)
+        self.cloud = resources(
+            boto3.resource("dynamodb"), boto3.client("s3"), boto3.client("sqs"), ses
+        )
+        boto3.client("secretsmanager").create_secret(Name="digests/key", SecretString="a key")  # noqa: S106
+        self._meter = Meter(self.cloud.table)
+        variables = {
+            "TABLE": self.cloud.table,
+            "BUCKET": self.cloud.bucket,
+            "QUEUE_URL": self.cloud.queue_url,
+            "FEED_BASE_URL": self._arxiv.base_url,
+            "FEED_INTERVAL": "0",
+            "EXPORT_API_URL": "http://127.0.0.1:9/api/query",
+            "LLM_BASE_URL": self._model.base_url,
+            "LLM_MODEL": "a model",
+            "LLM_SECRET": "digests/key",
+            "SENDER_ADDRESS": "digest@example.org",
+            "RECIPIENTS": ",".join(self._readers),
+            "CONFIGURATION_SET": "digests",
+        }
+        enter(patch.dict(os.environ, {f"DIGEST_{name}": told for name, told in variables.items()}))
+        for app in (score, aggregate):
+            enter(patch.object(app.metrics.provider, "namespace", "ArxivDigest/bench"))
+        self.configure("a model", 1.0)
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self._until.close()
+
+    def configure(self, model: str, keep: float) -> None:
+        """Let the next days be scored by a model, or without where it has no name."""
+        os.environ["DIGEST_LLM_MODEL"] = model
+        text = self._text.replace("triage: {keep: 1.0}", f"triage: {{keep: {keep}}}")
+        self.cloud.archive.write(PROFILE_KEY, text)
+        for made in (fetch.step, score.step, score.settings, score.queue, aggregate.step):
+            made.cache_clear()
+
+    def pass_day(self, count: int) -> Usage:
+        """Let the next day pass, from the first firing to the deadline, and say what it took."""
+        told = announced(self._seed, count, self._papers)
+        self._papers += count
+        self._publish(told.papers)
+        self._meter.usage = Usage()
+        with (
+            patch("tests.language_model.true_score", told.scores.get),
+            patch("tests.language_model.true_reason", told.reasons.get),
+        ):
+            hours = [(hour, name) for name, hours in FIRINGS.items() for hour in hours]
+            for hour, name in hours:
+                self._fire(name, hour)
+                if hour == hours[0][0]:
+                    self._score()
+                    self._aggregate()
+                if name == "last":
+                    with self._at("aggregate", DEADLINE), self._meter.counting("deadline"):
+                        aggregate.handler({"deadline": True}, _context("deadline"))
+        usage = self._meter.usage
+        usage.asked = len(self._model.requests)
+        self._model.forget()
+        [day] = [day for day in self.cloud.runs.days() if day.date == self._day]
+        assert (day.announced, day.failed) == (count, 0), day
+        self._day = next(
+            day for back in range(1, 5) if (day := self._day + timedelta(back)).weekday() < 5
+        )
+        return usage
+
+    def repeat(self, count: int) -> None:
+        """Let the archive have the newest day as many times more, on the days before it."""
+        [newest] = [day.date for day in self.cloud.runs.days()]
+        table = boto3.session.Session().client("dynamodb")
+        pages = table.get_paginator("scan").paginate(TableName=self.cloud.table)
+        of_day = {f"RUN#{newest}", "DAYS"}
+        items = [i for page in pages for i in page["Items"] if i["pk"]["S"] in of_day]
+        papers = self.cloud.archive.read(f"{newest}/papers.json") or b""
+        for earlier in days_before(newest, count):
+            copied = json.loads(json.dumps(items).replace(str(newest), str(earlier)))
+            puts = [{"PutRequest": {"Item": item}} for item in copied]
+            for start in range(0, len(puts), 25):
+                request = {self.cloud.table: puts[start : start + 25]}
+                table.batch_write_item(RequestItems=request)
+            body = papers.decode().replace(str(newest), str(earlier))
+            self.cloud.archive.write(f"{earlier}/papers.json", body)
+
+    def _publish(self, papers: Iterable[Paper]) -> None:
+        by_category: dict[str, list[Paper]] = {name: [] for name in self.profile.categories}
+        for paper in papers:
+            first = next(c for c in (*paper.categories, *by_category) if c in by_category)
+            by_category[first].append(paper)
+        self._arxiv.feeds = {name: feed(name, self._day, of) for name, of in by_category.items()}
+
+    @contextmanager
+    def _at(self, function: str, hour: float) -> Iterator[None]:
+        midnight = datetime.combine(self._day, time_of_day(), EASTERN)
+        now = (midnight + timedelta(hours=hour)).astimezone(UTC)
+        with patch(f"functions.{function}.app.datetime", SimpleNamespace(now=lambda _: now)):
+            yield
+
+    def _fire(self, name: str, hour: float) -> None:
+        with self._at("fetch", hour), self._meter.counting("fetch"):
+            fetch.handler({"firing": name}, _context(f"{self._day} {hour}"))
+
+    def _score(self) -> None:
+        # Lambda's poller, whose requests are reckoned.
+        sqs = boto3.session.Session().client("sqs")
+        told = json.loads((ROOT / "events/score-batch.json").read_text("utf-8"))
+        queue = self.cloud.queue_url
+        while received := sqs.receive_message(QueueUrl=queue, VisibilityTimeout=600).get(
+            "Messages"
+        ):
+            handle = received[0]["ReceiptHandle"]
+            told["Records"][0] |= {"body": received[0]["Body"], "receiptHandle": handle}
+            # Each batch is scored by an execution environment of its own.
+            score.step.cache_clear()
+            with self._meter.counting("score"):
+                answer = score.handler(told, _context(handle))
+            assert answer == {"batchItemFailures": []}
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)
+
+    def _aggregate(self) -> None:
+        told = json.loads((ROOT / "events/aggregate-counted-down.json").read_text("utf-8"))
+        told["Records"][0]["dynamodb"]["Keys"]["pk"]["S"] = f"RUN#{self._day}"
+        with self._at("aggregate", FIRINGS["night"][0]), self._meter.counting("aggregate"):
+            assert aggregate.handler(told, _context("stream")) == {"batchItemFailures": []}
+
+
+def _context(request: str) -> Any:
+    return SimpleNamespace(
+        function_name="f",
+        memory_limit_in_mb=1024,
+        invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
+        aws_request_id=request,
+        get_remaining_time_in_millis=lambda: 600_000,
+    )
+
+
+@dataclass(frozen=True)
+class Bill:
+    """A day's usage and the template that it was made by, as a month to be paid for."""
+
+    usage: Usage
+    template: Template
+    feeds: int
+
+    @cached_property
+    def gb_seconds(self) -> dict[str, float]:
+        """The GB-seconds of a day by function; reckoned, but for what our own code takes."""
+        usage, found = self.usage, {}
+        for function, calls in usage.calls.items():
+            memory = int(self.template.function(function)["MemorySize"])
+            asked = (r for r in usage.requests if r.function == function)
+            seconds = usage.seconds[function] * max(1, WHOLE_PROCESSOR / memory)
+            seconds += sum(SECONDS[request.service] for request in asked)
+            if function == "score":
+                seconds += CALL_SECONDS * usage.asked
+                seconds += SECONDS["secretsmanager"] * self.environments
+                calls = self.environments
+            if function == "fetch":
+                seconds += FEED_SECONDS * (self.feeds - 1)
+            found[function] = (seconds + INIT_SECONDS * calls) * memory / 1024
+        return found
+
+    @cached_property
+    def environments(self) -> int:
+        """The execution environments of score that a day makes."""
+        return min(self.usage.calls["score"], self.template.concurrency)
+
+    @cached_property
+    def polled(self) -> int:
+        """The requests of a day with which Lambda's poller receives and deletes; reckoned."""
+        idle = POLLERS * 86_400 // POLL_SECONDS
+        return idle + sum(sqs_requests(size) + 1 for size in self.usage.messages)
+
+    @cached_property
+    def sent(self) -> int:
+        """The requests of a day with which the functions send messages and hide them."""
+        asked = (request for request in self.usage.requests if request.service == "sqs")
+        return sum(sqs_requests(request.content) for request in asked)
+
+    @cached_property
+    def mail_bytes(self) -> int:
+        """The bytes of a day's mails."""
+        return sum(r.content for r in self.usage.requests if r.service == "sesv2")
+
+    @cached_property
+    def month(self) -> dict[str, float]:
+        """What a month takes, by the names of the prices; a table and a bucket a year old."""
+        usage, a_month = self.usage, ANNOUNCEMENT_DAYS
+        times = {function: a_month for function in usage.calls} | {"deadline": DAYS}
+        calls = sum(times[name] * number for name, number in usage.calls.items())
+        both = usage.metrics["score"] | usage.metrics["aggregate"]
+        hours = a_month * len(both) + DAYS * len(usage.metrics["deadline"])
+        table = stored(map(_lifetime, usage.items.values()), A_YEAR, a_month) / GIB
+        kept = (
+            (request.content, _kept_for(request.path))
+            for request in usage.requests
+            if request.operation == "PutObject"
+        )
+        return {
+            "lambda requests": calls,
+            "lambda time": sum(times[name] * taken for name, taken in self.gb_seconds.items()),
+            "write units": sum(times[r.function] * r.written for r in usage.requests),
+            "read units": sum(times[r.function] * r.read for r in usage.requests),
+            "table": table,
+            "table backup": table,
+            "s3 writes": a_month * usage.count("s3", "PutObject", "ListObjectsV2"),
+            "s3 reads": a_month * usage.count("s3", "GetObject"),
+            "s3 bytes": stored(kept, A_YEAR, a_month) / GIB,
+            "sqs requests": a_month * self.sent + DAYS * self.polled,
+            "mails": a_month * usage.count("sesv2"),
+            "mail bytes": a_month * self.mail_bytes / GIB,
+            "metrics": hours / (24 * DAYS),
+            "alarms": self.template.count("CloudWatch::Alarm"),
+            "dashboards": self.template.count("CloudWatch::Dashboard"),
+            "logs": sum(times[name] * size for name, size in usage.logs.items()) / GIB,
+            "traces": calls,
+            "schedules": times["fetch"] * usage.calls["fetch"] + DAYS,
+            "secrets": 1,
+            "secret reads": a_month * self.environments,
+        }
+
+
+def _lifetime(item: Mapping[str, Mapping[str, str]]) -> tuple[int, float | None]:
+    """The bytes of an item as it is stored, and the days after which it expires."""
+    if "expires_at" not in item:
+        return item_bytes(item) + ITEM_OVERHEAD, None
+    written = datetime.fromisoformat(item["written_at"]["S"]).timestamp()
+    lives = (int(item["expires_at"]["N"]) - written) / 86_400
+    return item_bytes(item) + ITEM_OVERHEAD, lives
+
+
+def _kept_for(path: str) -> int | None:
+    """The days for which the bucket keeps what is written to a key, or none for good."""
+    key = path.lstrip("/")
+    if key.startswith("raw/"):
+        return 400
+    # What days share is written over, and its old versions expire.
+    return None if key[:4].isdigit() else 30
+
+
+def at(one: Mapping[str, float], many: Mapping[str, float], readers: int) -> dict[str, float]:
+    """The usage of so many readers, from that of one and of ``READERS``."""
+    return {
+        name: used + (many[name] - used) / (READERS - 1) * (readers - 1)
+        for name, used in one.items()
+    }
+
+
+def print_requests(days: Mapping[int, Usage]) -> None:
+    """Print the requests of days of so many papers, with their units."""
+    print("What the functions ask for on a day with one reader:\n")
+    heads = [f"{what}, {size} papers" for size in days for what in ("requests", "written", "read")]
+    print(line("function", "request", *heads))
+    print(line("---", "---", *["--:"] * len(heads)))
+    first, *_ = days.values()
+    for kind in dict.fromkeys((r.function, r.service, r.operation) for r in first.requests):
+        cells: list[object] = []
+        for usage in days.values():
+            asked = [r for r in usage.requests if (r.function, r.service, r.operation) == kind]
+            units = (sum(r.written for r in asked), sum(r.read for r in asked))
+            cells += [len(asked), *(f"{amount:,.0f}" if amount else "" for amount in units)]
+        print(line(kind[0], f"{kind[1]} {kind[2]}", *cells))
+    sums = {size: (len(u.requests), u.written, u.read) for size, u in days.items()}
+    print(line("together", "", *(f"{n:,.0f}" for told in sums.values() for n in told)))
+    print(line("a paper", "", *(f"{n / size:.2f}" for size, told in sums.items() for n in told)))
+
+
+def print_ways(ways: Mapping[str, Bill]) -> None:
+    """Print what the ways to score a day take."""
+    functions = ("fetch", "score", "aggregate")
+    heads = ["batches", "write units", *(f"read units, {name}" for name in functions)]
+    print(line("way", *heads, "GB-seconds, reckoned"))
+    print(line("---", *["--:"] * (len(heads) + 1)))
+    for name, bill in ways.items():
+        usage = bill.usage
+        reads = (sum(r.read for r in usage.requests if r.function == of) for of in functions)
+        cells = (usage.written, *reads, sum(bill.gb_seconds.values()))
+        print(line(name, usage.calls["score"], *(f"{amount:,.0f}" for amount in cells)))
+
+
+def print_day(days: Mapping[int, Bill]) -> None:
+    """Print what else days of so many papers take."""
+    rows: dict[str, list[str]] = {}
+    for bill in days.values():
+        usage = bill.usage
+        content = Counter[str]()
+        for request in usage.requests:
+            content[request.operation] += request.content
+        of = {
+            "S3: PUT and LIST requests": usage.count("s3", "PutObject", "ListObjectsV2"),
+            "S3: bytes written": content["PutObject"],
+            "S3: GET requests": usage.count("s3", "GetObject"),
+            "S3: bytes read": content["GetObject"],
+            "SQS: messages": len(usage.messages),
+            "SQS: their bytes": sum(usage.messages),
+            "SQS: requests of the functions": bill.sent,
+            "SQS: requests of Lambda's poller (reckoned)": bill.polled,
+            **{f"Lambda: calls of {name}": calls for name, calls in usage.calls.items()},
+            **{
+                f"Lambda: GB-seconds of {name} (reckoned)": taken
+                for name, taken in bill.gb_seconds.items()
+            },
+            "SES: mails": usage.count("sesv2"),
+            "SES: bytes of a mail": bill.mail_bytes / usage.count("sesv2"),
+            "CloudWatch: metrics": len(set().union(*usage.metrics.values())),
+            "CloudWatch: bytes of logs": usage.logs.total(),
+            "Secrets Manager: requests (reckoned)": bill.environments,
+            "X-Ray: traces (reckoned)": usage.calls.total(),
+            "Scheduler: invocations": usage.calls["fetch"] + usage.calls["deadline"],
+        }
+        for name, amount in of.items():
+            rows.setdefault(name, []).append(f"{amount:,.0f}")
+    print(line("what", *(f"{size} papers" for size in days)))
+    print(line("---", *["--:"] * len(days)))
+    for name, cells in rows.items():
+        print(line(name, *cells))
+
+
+def print_months(one: Bill, many: Bill, large: Bill) -> None:
+    """Print what months cost for readers of one profile, and for one reader of many papers."""
+    months = {
+        f"{size:,} reader{'s' * (size > 1)}": at(one.month, many.month, size) for size in SIZES
+    } | {f"1 reader, {LARGE} papers": large.month}
+    listed = [cost(month) for month in months.values()]
+    free = [cost(month, free=True) for month in months.values()]
+    print(line("US dollars a month", *months))
+    print(line("---", *["--:"] * len(months)))
+    for service in listed[0]:
+        print(line(service, *(f"{dollars[service]:,.2f}" for dollars in listed)))
+    print(line("together", *(f"{dollars.total():,.2f}" for dollars in listed)))
+    print(line("with what is always free", *(f"{dollars.total():,.2f}" for dollars in free)))
+    print(line("a day", *(f"{dollars.total() / DAYS:,.3f}" for dollars in listed)))
+    a_reader = (listed[2].total() - listed[0].total()) / (SIZES[2] - SIZES[0])
+    print(f"\nA reader more costs ${a_reader:.4f} a month.")
+
+
+def print_models(ways: Mapping[str, tokens.Tally], papers: int) -> None:
+    """Print what models cost for a month of days of so many papers."""
+    heads = (f"{name}: {tally.total:,} tokens" for name, tally in ways.items())
+    print(line(f"US dollars a month, {papers} papers a day", *heads))
+    print(line("---", *["--:"] * len(ways)))
+    for model, price in MODELS.items():
+        # Calls that start at the same time find nothing in a provider's cache yet.
+        told = [Tokens(prompt=t.prompt, completion=t.completion) for t in ways.values()]
+        print(line(model, *(f"{ANNOUNCEMENT_DAYS * price.cost(took):.2f}" for took in told)))
+
+
+def print_limits(one: Bill, many: Bill, whole: tokens.Tally) -> None:
+    """Print where readers and papers meet the first limits, and what each of them is made of."""
+    template = one.template
+    function = template.function("aggregate")
+    timeout, memory = int(function["Timeout"]), int(function["MemorySize"])
+    more = READERS - 1
+    asked = [r.service for r in many.usage.requests if r.function == "aggregate"]
+    less = [r.service for r in one.usage.requests if r.function == "aggregate"]
+    a_mail = Counter(asked)
+    a_mail.subtract(Counter(less))
+    own = many.usage.seconds["aggregate"] - one.usage.seconds["aggregate"]
+    own = own / more * max(1, WHOLE_PROCESSOR / memory)
+    waits = sum(SECONDS[service] * number / more for service, number in a_mail.items())
+    before = one.gb_seconds["aggregate"] / (memory / 1024)
+    left = VARIABLES_BYTES - template.variables_bytes
+    limits = {
+        f"aggregate's variables: {left:,} of {VARIABLES_BYTES:,} bytes are left": left
+        // len(ADDRESS),
+        f"one parameter of {PARAMETER_BYTES:,} bytes": PARAMETER_BYTES // len(ADDRESS),
+        f"aggregate's {timeout} s, {own + waits:.3f} s a mail": int(
+            (timeout - before) / (own + waits)
+        ),
+        f"aggregate's {timeout} s at SES's {SES_RATE} mails a second": timeout * SES_RATE,
+    }
+    print(f"An address is {len(ADDRESS)} bytes with its comma; a mail is", end=" ")
+    print(", ".join(f"{n / more:.0f} × {service}" for service, n in a_mail.items() if n), end="")
+    print(f" and {own:.3f} s of the function's processor ({waits:.3f} s are waited for).\n")
+    print(line("limit", "readers"))
+    print(line("---", "--:"))
+    for name, readers in sorted(limits.items(), key=lambda limit: limit[1]):
+        print(line(name, f"{readers:,}"))
+    a_call = whole.total / whole.calls
+    calls = TOKENS_A_MINUTE / a_call
+    papers = len(one.usage.items)
+    print(
+        f"\nA call is {a_call:,.0f} tokens. {template.concurrency} at a time of"
+        f" {CALL_SECONDS:.0f} s each are {template.concurrency * 60 / CALL_SECONDS * a_call:,.0f}"
+        f" tokens a minute; a provider that grants {TOKENS_A_MINUTE:,} takes {calls:.0f} calls."
+    )
+
+
+def main() -> None:
+    """Print the tables."""
+    profile = load_profile((ROOT / "profile.yaml").read_text("utf-8"))
+    seed = tokens.a_day(profile)
+    size = len(seed.papers)
+    template, feeds = Template.read(), len(profile.categories)
+
+    def bill(usage: Usage) -> Bill:
+        return Bill(usage, template, feeds)
+
+    with Stack(seed, 1) as stack:
+        stack.pass_day(size)
+        stack.repeat(HISTORY - 1)
+        whole, large = bill(stack.pass_day(size)), bill(stack.pass_day(LARGE))
+        stack.configure("a model", 0.5)
+        half = bill(stack.pass_day(size))
+        stack.configure("", 1.0)
+        local = bill(stack.pass_day(size))
+    with Stack(seed, READERS) as stack:
+        stack.pass_day(size)
+        stack.repeat(HISTORY - 1)
+        many = bill(stack.pass_day(size))
+    better = tokens.better_half(seed.papers, profile)
+    calls = [list(tokens.our_calls(papers, seed, profile)) for papers in (seed.papers, better)]
+    tallies = tokens.tally(calls)
+
+    print(f"Requests and cost, of {seed.name} and of one of {LARGE} papers made of its own;")
+    print(f"the archive has {HISTORY} days before them.\n")
+    print_requests({size: whole.usage, LARGE: large.usage})
+    print(f"\nThe same {size} papers, by the way they are scored:\n")
+    print_ways({"scored whole": whole, "half kept by triage": half, "the local scorer": local})
+    print("\nWhat else a day takes:\n")
+    print_day({size: whole, LARGE: large})
+    print(f"\nAWS at list prices of {PRICED}; {ANNOUNCEMENT_DAYS} announcement days a month;")
+    print(f"readers of one profile, {size} papers a day unless said:\n")
+    print_months(whole, many, large)
+    print(f"\nThe model, at prices of {MODELS_PRICED} as examples:\n")
+    print_models({"scored whole": tallies[0], "half kept": tallies[1]}, size)
+    print("\nThe first limits:\n")
+    print_limits(whole, many, tallies[0])
+
+
+if __name__ == "__main__":
+    main()
