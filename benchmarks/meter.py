@@ -6,7 +6,7 @@ import base64
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import boto3
 
-from benchmarks.prices import Item, item_bytes, read_units, write_units
+from benchmarks.units import Item, item_bytes, units_read, write_units, written_keys
 from functions.aggregate import app as aggregate
 from functions.fetch import app as fetch
 from functions.score import app as score
@@ -116,7 +116,7 @@ class Meter:
         context["content"] = body if isinstance(body, bytes) else body.getvalue()
         context["path"] = params["url_path"]
         if self._function and model.service_model.service_name == "dynamodb":
-            keys = _written(model.name, json.loads(context["content"]), self._name)
+            keys = written_keys(model.name, json.loads(context["content"]), self._name)
             context["before"] = [(key, item_bytes(self._item(key))) for key in keys]
 
     def _is_answered(
@@ -130,7 +130,7 @@ class Meter:
                     written = self._write_units(model.name, context["before"])
                 case "dynamodb":
                     asked, answer = json.loads(content), json.loads(http_response.content)
-                    read = _read_units(model.name, asked, answer, self._name)
+                    read = units_read(model.name, asked, answer, self._name)
                 case "s3":
                     size = size or parsed.get("ContentLength", 0)
                 case "sqs":
@@ -155,37 +155,3 @@ class Meter:
 
     def _item(self, key: dict[str, Any]) -> Item:
         return self._table.get_item(TableName=self._name, Key=key).get("Item", {})  # type: ignore[return-value]
-
-
-def _written(operation: str, asked: Mapping[str, Any], table: str) -> list[dict[str, Any]]:
-    """The keys of the items that a request writes or deletes, or that a transaction checks."""
-    match operation:
-        case "PutItem":
-            written = [asked["Item"]]
-        case "DeleteItem":
-            written = [asked["Key"]]
-        case "BatchWriteItem":
-            written = [write["PutRequest"]["Item"] for write in asked["RequestItems"][table]]
-        case "TransactWriteItems":
-            kinds = [kind for write in asked["TransactItems"] for kind in write.values()]
-            written = [kind.get("Item") or kind["Key"] for kind in kinds]
-        case _:
-            written = []
-    return [{name: item[name] for name in ("pk", "sk")} for item in written]
-
-
-def _read_units(
-    operation: str, asked: Mapping[str, Any], answer: Mapping[str, Any], table: str
-) -> float:
-    match operation:
-        case "GetItem":
-            sizes = [item_bytes(answer.get("Item", {}))]
-        case "Query":
-            sizes = [sum(map(item_bytes, answer["Items"]))]
-        case "BatchGetItem":
-            asked, found = asked["RequestItems"][table], answer["Responses"][table]
-            sizes = [*map(item_bytes, found), *[0] * (len(asked["Keys"]) - len(found))]
-        case _:
-            raise ValueError(f"nobody knows the units of {operation}")
-    consistent = asked.get("ConsistentRead", False)
-    return sum(read_units(size, consistent=consistent) for size in sizes)

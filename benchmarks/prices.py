@@ -1,25 +1,18 @@
-"""AWS's units and list prices as pure arithmetic, and what some models cost."""
+"""AWS's list prices and what some models cost, as pure arithmetic."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from math import ceil
 from typing import NamedTuple
 
 from arxiv_digest.profile import Price as ModelPrice
 
 GIB = 2**30
-READ_BYTES = 4 * 1024
-WRITE_BYTES = 1024
-ITEM_OVERHEAD = 100
-"""Bytes that DynamoDB adds to each item that it stores."""
-SQS_BYTES = 64 * 1024
-"""Bytes of a message that are billed as one request."""
 
 
-Item = Mapping[str, Mapping[str, str]]
-"""An item of a table as it is sent: kind and text of each value, by name."""
+Usage = Mapping[str, float]
+"""What is paid for, by the names that prices have in :data:`PRICES`."""
 
 
 class Price(NamedTuple):
@@ -74,53 +67,6 @@ MODELS = {
 """Examples of what a million tokens cost, in US dollars."""
 
 
-def item_bytes(item: Item) -> int:
-    """The size of an item by DynamoDB's rule, from its strings and numbers as they are sent.
-
-    >>> item_bytes({"pk": {"S": "RUN"}, "remaining": {"N": "12"}})
-    16
-    """
-    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
-
-
-def _value_bytes(value: Mapping[str, str]) -> int:
-    [(kind, text)] = value.items()
-    if kind == "S":
-        return len(text.encode())
-    if kind == "N":
-        significant = text.lstrip("-").replace(".", "").strip("0")
-        return ceil(len(significant) / 2) + 1
-    raise ValueError(f"the table has strings and numbers only, and no {kind}")
-
-
-def write_units(size: int, *, transaction: bool = False) -> int:
-    """Units to write or delete an item: one a started KB, twice as many in a transaction.
-
-    ``size`` is the larger of the item's sizes before and after.
-
-    >>> write_units(1025), write_units(1025, transaction=True)
-    (2, 4)
-    """
-    return max(1, ceil(size / WRITE_BYTES)) * (2 if transaction else 1)
-
-
-def read_units(size: int, *, consistent: bool = True) -> float:
-    """Units to read an item, or a page of a query: one a started 4 KB, else half as many.
-
-    What is not there costs as much as the smallest item.
-
-    >>> read_units(4097), read_units(4097, consistent=False)
-    (2, 1.0)
-    """
-    units = max(1, ceil(size / READ_BYTES))
-    return units if consistent else units / 2
-
-
-def sqs_requests(payload: int) -> int:
-    """The requests that one call is billed as: one a started 64 KB of its messages."""
-    return max(1, ceil(payload / SQS_BYTES))
-
-
 def stored(usage: Iterable[tuple[int, float | None]], days: int, a_month: float) -> float:
     """Bytes that a table or bucket holds after some days in which each day writes the same.
 
@@ -130,7 +76,7 @@ def stored(usage: Iterable[tuple[int, float | None]], days: int, a_month: float)
     return sum(size * min(days, kept or days) for size, kept in usage) * a_month / 30
 
 
-def cost(usage: Mapping[str, float], *, free: bool = False) -> Counter[str]:
+def cost(usage: Usage, *, free: bool = False) -> Counter[str]:
     """US dollars of a month's usage by service, with or without what is always free.
 
     Raises :class:`KeyError` for usage that has no price.
@@ -141,3 +87,10 @@ def cost(usage: Mapping[str, float], *, free: bool = False) -> Counter[str]:
         paid = max(0.0, amount - price.free) if free else amount
         dollars[price.service] += paid / price.per * price.dollars  # type: ignore[assignment]
     return dollars
+
+
+def at(one: Usage, many: Usage, readers: int, of: int) -> Usage:
+    """The usage of ``readers``, on a line through that of one reader and that of ``of``."""
+    return {
+        name: used + (many[name] - used) / (of - 1) * (readers - 1) for name, used in one.items()
+    }

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from functools import cached_property
-from math import ceil
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -31,28 +30,18 @@ from arxiv_digest.adapters.mailer import ONE_ATTEMPT
 from arxiv_digest.announcements import EASTERN
 from arxiv_digest.firings import days_before
 from arxiv_digest.models import Paper, Tokens
-from arxiv_digest.profile import Profile, load_profile
+from arxiv_digest.profile import load_profile
 from benchmarks import tokens
 from benchmarks.meter import Meter, Usage
-from benchmarks.prices import (
-    GIB,
-    ITEM_OVERHEAD,
-    MODELS,
-    MODELS_PRICED,
-    MODELS_PRICED,
-    PRICED,
-    cost,
-    item_bytes,
-    sqs_requests,
-    stored,
-)
+from benchmarks.prices import GIB, MODELS, MODELS_PRICED, PRICED, at, cost, stored
 from benchmarks.table import line
+from benchmarks.units import ITEM_OVERHEAD, Item, item_bytes, sqs_requests
 from functions.aggregate import app as aggregate
 from functions.fetch import app as fetch
 from functions.score import app as score
 from local.emulator import ROOT
 from tests.feeds import FeedServer, feed, feed_server
-from tests.integration.conftest import Cloud, resources
+from tests.integration.conftest import resources
 from tests.language_model import language_model
 
 NEWEST = date(2026, 1, 21)
@@ -60,7 +49,7 @@ NEWEST = date(2026, 1, 21)
 HISTORY = 30
 """Announcement days that the archive has by then."""
 LARGE = 734
-READERS = 101
+READERS = 51
 """Readers of the day that tells, beside a day with one, what a reader adds."""
 SIZES = (1, 100, 10_000)
 ANNOUNCEMENT_DAYS, DAYS = 22, 30
@@ -178,7 +167,7 @@ class Stack:
         self.cloud = resources(
             boto3.resource("dynamodb"), boto3.client("s3"), boto3.client("sqs"), ses
         )
-        boto3.client("secretsmanager").create_secret(Name="digests/key", SecretString="a key")  # noqa: S106
+        boto3.client("secretsmanager").create_secret(Name="digests/key", SecretString="a key")
         self._meter = Meter(self.cloud.table)
         variables = {
             "TABLE": self.cloud.table,
@@ -361,7 +350,7 @@ class Bill:
     def month(self) -> dict[str, float]:
         """What a month takes, by the names of the prices; a table and a bucket a year old."""
         usage, a_month = self.usage, ANNOUNCEMENT_DAYS
-        times = {function: a_month for function in usage.calls} | {"deadline": DAYS}
+        times = dict.fromkeys(usage.calls, a_month) | {"deadline": DAYS}
         calls = sum(times[name] * number for name, number in usage.calls.items())
         both = usage.metrics["score"] | usage.metrics["aggregate"]
         hours = a_month * len(both) + DAYS * len(usage.metrics["deadline"])
@@ -395,7 +384,7 @@ class Bill:
         }
 
 
-def _lifetime(item: Mapping[str, Mapping[str, str]]) -> tuple[int, float | None]:
+def _lifetime(item: Item) -> tuple[int, float | None]:
     """The bytes of an item as it is stored, and the days after which it expires."""
     if "expires_at" not in item:
         return item_bytes(item) + ITEM_OVERHEAD, None
@@ -411,14 +400,6 @@ def _kept_for(path: str) -> int | None:
         return 400
     # What days share is written over, and its old versions expire.
     return None if key[:4].isdigit() else 30
-
-
-def at(one: Mapping[str, float], many: Mapping[str, float], readers: int) -> dict[str, float]:
-    """The usage of so many readers, from that of one and of ``READERS``."""
-    return {
-        name: used + (many[name] - used) / (READERS - 1) * (readers - 1)
-        for name, used in one.items()
-    }
 
 
 def print_requests(days: Mapping[int, Usage]) -> None:
@@ -493,9 +474,11 @@ def print_day(days: Mapping[int, Bill]) -> None:
 
 def print_months(one: Bill, many: Bill, large: Bill) -> None:
     """Print what months cost for readers of one profile, and for one reader of many papers."""
-    months = {
-        f"{size:,} reader{'s' * (size > 1)}": at(one.month, many.month, size) for size in SIZES
-    } | {f"1 reader, {LARGE} papers": large.month}
+    months: dict[str, Mapping[str, float]] = {
+        f"{size:,} reader{'s' * (size > 1)}": at(one.month, many.month, size, of=READERS)
+        for size in SIZES
+    }
+    months[f"1 reader, {LARGE} papers"] = large.month
     listed = [cost(month) for month in months.values()]
     free = [cost(month, free=True) for month in months.values()]
     print(line("US dollars a month", *months))
@@ -553,7 +536,6 @@ def print_limits(one: Bill, many: Bill, whole: tokens.Tally) -> None:
         print(line(name, f"{readers:,}"))
     a_call = whole.total / whole.calls
     calls = TOKENS_A_MINUTE / a_call
-    papers = len(one.usage.items)
     print(
         f"\nA call is {a_call:,.0f} tokens. {template.concurrency} at a time of"
         f" {CALL_SECONDS:.0f} s each are {template.concurrency * 60 / CALL_SECONDS * a_call:,.0f}"

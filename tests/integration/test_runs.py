@@ -89,9 +89,9 @@ def test_a_batch_that_is_counted_down_while_a_run_is_read_is_not_taken_for_read(
     runs = cloud.runs
     plain = runs._query
 
-    def between_pages(partition: str) -> Any:
-        for item in plain(partition):
-            if item["sk"].startswith("QUEUED#"):
+    def between_pages(partition: str, where: Any) -> Any:
+        for item in plain(partition, where):
+            if item["sk"].startswith("PAPER#"):
                 cloud.runs.complete_batch(second, [scored(p) for p in second.papers], Tokens())
             yield item
 
