@@ -100,9 +100,24 @@ def microburst(upstream: str) -> Iterator[Microburst]:
 def kill(emulator: int, function: str) -> int:
     """Kill every process in which an emulator runs a function; returns how many there were."""
     killed = 0
+    for process in _processes(emulator, function):
+        with suppress(psutil.Error):
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+    return killed
+
+
+def resident(emulator: int, function: str) -> int:
+    """The bytes of memory that the largest process of a function holds, 0 where none runs."""
+    held = [0]
+    for process in _processes(emulator, function):
+        with suppress(psutil.Error):
+            held.append(process.memory_info().rss)
+    return max(held)
+
+
+def _processes(emulator: int, function: str) -> Iterator[psutil.Process]:
     for process in psutil.Process(emulator).children(recursive=True):
         with suppress(psutil.Error):
             if process.environ().get("AWS_LAMBDA_FUNCTION_NAME") == function:
-                process.send_signal(signal.SIGKILL)
-                killed += 1
-    return killed
+                yield process
