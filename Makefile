@@ -61,10 +61,12 @@ test-llm: $(ENVIRONMENTS) .local/llm/.done ## a small real language model scores
 chaos: $(ENVIRONMENTS) ## every fault at every hop, then 200 random schedules; SEED=7 for one of them
 	@$(PY) -m tests.chaos
 
-bench: .venv/.done .local/tokenizer/.done ## tokens, sizes and times, each beside its bound
+bench: .venv/.done .local/tokenizer/.done ## tokens, sizes, times, requests and cost, beside their bounds
 	@$(PY) -m benchmarks.tokens
 	@echo
 	@$(PY) -m benchmarks.page
+	@echo
+	@$(PY) -m benchmarks.requests
 
 eval: .venv/.done ## how well the scorers rank labelled days: those in DIGEST_DATA, or the sample day
 	@$(PY) -m evaluation --out $(REPORT) $(addprefix --labels ,$(LABELS)) $(EVAL)

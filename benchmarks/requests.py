@@ -79,8 +79,8 @@ NAME_BYTES = 45
 ADDRESS = "reader12345@example.org,"
 SES_RATE = 14
 """Mails a second with which SES long began; the console says what an account has."""
-TOKENS_A_MINUTE = 200_000
-"""What a provider may grant a new customer; its console says what a key has."""
+SANDBOX = 200
+"""Mails a day of an account that has no production access."""
 
 
 @dataclass(frozen=True)
@@ -424,13 +424,13 @@ def print_requests(days: Mapping[int, Usage]) -> None:
 def print_ways(ways: Mapping[str, Bill]) -> None:
     """Print what the ways to score a day take."""
     functions = ("fetch", "score", "aggregate")
-    heads = ["batches", "write units", *(f"read units, {name}" for name in functions)]
+    heads = ["batches", "requests", "write units", *(f"read units, {name}" for name in functions)]
     print(line("way", *heads, "GB-seconds, reckoned"))
     print(line("---", *["--:"] * (len(heads) + 1)))
     for name, bill in ways.items():
         usage = bill.usage
         reads = (sum(r.read for r in usage.requests if r.function == of) for of in functions)
-        cells = (usage.written, *reads, sum(bill.gb_seconds.values()))
+        cells = (len(usage.requests), usage.written, *reads, sum(bill.gb_seconds.values()))
         print(line(name, usage.calls["score"], *(f"{amount:,.0f}" for amount in cells)))
 
 
@@ -503,43 +503,73 @@ def print_models(ways: Mapping[str, tokens.Tally], papers: int) -> None:
         print(line(model, *(f"{ANNOUNCEMENT_DAYS * price.cost(took):.2f}" for took in told)))
 
 
-def print_limits(one: Bill, many: Bill, whole: tokens.Tally) -> None:
-    """Print where readers and papers meet the first limits, and what each of them is made of."""
+class Limit(NamedTuple):
+    """How many readers are too many for what, and what removes that."""
+
+    readers: int
+    what: str
+    removed_by: str
+
+
+def limits(one: Bill, many: Bill) -> list[Limit]:
+    """What the readers of one profile meet, in that order, from days of one and of ``READERS``."""
     template = one.template
     function = template.function("aggregate")
     timeout, memory = int(function["Timeout"]), int(function["MemorySize"])
-    more = READERS - 1
-    asked = [r.service for r in many.usage.requests if r.function == "aggregate"]
-    less = [r.service for r in one.usage.requests if r.function == "aggregate"]
-    a_mail = Counter(asked)
-    a_mail.subtract(Counter(less))
-    own = many.usage.seconds["aggregate"] - one.usage.seconds["aggregate"]
-    own = own / more * max(1, WHOLE_PROCESSOR / memory)
-    waits = sum(SECONDS[service] * number / more for service, number in a_mail.items())
-    before = one.gb_seconds["aggregate"] / (memory / 1024)
+    a_mail = (many.gb_seconds["aggregate"] - one.gb_seconds["aggregate"]) / (READERS - 1)
+    a_mail /= memory / 1024
+    first = one.gb_seconds["aggregate"] / (memory / 1024)
     left = VARIABLES_BYTES - template.variables_bytes
-    limits = {
-        f"aggregate's variables: {left:,} of {VARIABLES_BYTES:,} bytes are left": left
-        // len(ADDRESS),
-        f"one parameter of {PARAMETER_BYTES:,} bytes": PARAMETER_BYTES // len(ADDRESS),
-        f"aggregate's {timeout} s, {own + waits:.3f} s a mail": int(
-            (timeout - before) / (own + waits)
+    elsewhere = "recipients in the bucket, beside the profile"
+    aside = "mails as messages of a queue, sent by a function of their own side by side"
+    found = [
+        Limit(
+            left // len(ADDRESS),
+            f"aggregate's variables: {left:,} of {VARIABLES_BYTES:,} bytes are left,"
+            f" {len(ADDRESS)} an address",
+            elsewhere,
         ),
-        f"aggregate's {timeout} s at SES's {SES_RATE} mails a second": timeout * SES_RATE,
-    }
-    print(f"An address is {len(ADDRESS)} bytes with its comma; a mail is", end=" ")
-    print(", ".join(f"{n / more:.0f} × {service}" for service, n in a_mail.items() if n), end="")
-    print(f" and {own:.3f} s of the function's processor ({waits:.3f} s are waited for).\n")
-    print(line("limit", "readers"))
-    print(line("---", "--:"))
-    for name, readers in sorted(limits.items(), key=lambda limit: limit[1]):
-        print(line(name, f"{readers:,}"))
+        Limit(
+            PARAMETER_BYTES // len(ADDRESS),
+            f"the parameter `Recipients`: {PARAMETER_BYTES:,} bytes",
+            elsewhere,
+        ),
+        Limit(SANDBOX, f"SES's sandbox: {SANDBOX} mails a day", "production access"),
+        Limit(
+            int((timeout - first) / a_mail),
+            f"aggregate's {timeout} s: {a_mail:.2f} s a mail, one after the other",
+            aside,
+        ),
+        Limit(
+            timeout * SES_RATE,
+            f"SES: {SES_RATE} mails a second for {timeout} s",
+            "a higher rate, which AWS grants on request, and more time",
+        ),
+    ]
+    return sorted(found)
+
+
+def print_limits(one: Bill, many: Bill, whole: tokens.Tally, papers_per_call: int) -> None:
+    """Print where readers and papers meet the first limits."""
+    found = limits(one, many)
+    print(line("readers", "what they meet", "what removes it"))
+    print(line("--:", "---", "---"))
+    for limit in found:
+        print(line(f"{limit.readers:,}", limit.what, limit.removed_by))
+    asked = Counter(r.service for r in many.usage.requests if r.function == "aggregate")
+    asked.subtract(r.service for r in one.usage.requests if r.function == "aggregate")
+    a_mail = (f"{number // (READERS - 1)} of {service}" for service, number in asked.items())
+    print(f"\nA mail's requests: {', '.join(told for told in a_mail if told[0] != '0')}.")
+    for size in SIZES:
+        met = [limit.what for limit in found if limit.readers < size]
+        print(f"{size:,} reader{'s' * (size > 1)}: {met[0] if met else 'nothing of these'}.")
+    calls = one.template.concurrency * 3600 / CALL_SECONDS
     a_call = whole.total / whole.calls
-    calls = TOKENS_A_MINUTE / a_call
     print(
-        f"\nA call is {a_call:,.0f} tokens. {template.concurrency} at a time of"
-        f" {CALL_SECONDS:.0f} s each are {template.concurrency * 60 / CALL_SECONDS * a_call:,.0f}"
-        f" tokens a minute; a provider that grants {TOKENS_A_MINUTE:,} takes {calls:.0f} calls."
+        f"\nPapers: {one.template.concurrency} calls at a time of {CALL_SECONDS:.0f} s each are"
+        f" {calls * papers_per_call:,.0f} papers an hour (MaximumConcurrency), and"
+        f" {calls / 60 * a_call:,.0f} tokens a minute, {a_call:,.0f} a call: the provider's rate"
+        " is met first."
     )
 
 
@@ -582,7 +612,7 @@ def main() -> None:
     print(f"\nThe model, at prices of {MODELS_PRICED} as examples:\n")
     print_models({"scored whole": tallies[0], "half kept": tallies[1]}, size)
     print("\nThe first limits:\n")
-    print_limits(whole, many, tallies[0])
+    print_limits(whole, many, tallies[0], profile.papers_per_call)
 
 
 if __name__ == "__main__":
