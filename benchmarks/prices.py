@@ -28,8 +28,8 @@ class Price(NamedTuple):
     free: float = 0
 
 
-PRICED = "2026 (last looked up in September), in us-east-1, on arm64"
-"""When and where the prices are those that AWS lists."""
+PRICED = "September 2026 in us-east-1"
+"""When and where AWS lists these prices; functions run on arm64."""
 
 PRICES = {
     "lambda requests": Price("Lambda", "requests", 0.20, 1e6, free=1e6),
