@@ -50,9 +50,11 @@ WHOLE_PROCESSOR = 1769
 
 VARIABLES_BYTES, PARAMETER_BYTES = 4096, 4096
 """The most that a function's variables may hold (Lambda), and a parameter (CloudFormation)."""
-NAME_BYTES = 45
-"""Bytes of a name that CloudFormation makes, such as a table's."""
-ADDRESS = "reader12345@example.org,"
+NAME_BYTES = 60
+"""Bytes of a name or an address that CloudFormation makes, such as a table's or a queue's."""
+ADDRESS = "reader12345@example.org"
+ITEM_BYTES = 400 * 1024
+"""The most that an item of DynamoDB may hold."""
 SES_RATE = 14
 """Mails a second with which SES long began; the console says what an account has."""
 SANDBOX = 200
@@ -82,6 +84,13 @@ class Template:
     def count(self, kind: str) -> int:
         """How many resources of a kind there are."""
         return sum(resource["Type"] == f"AWS::{kind}" for resource in self.resources.values())
+
+    @cached_property
+    def queues(self) -> int:
+        """How many queues Lambda polls."""
+        functions = (r["Properties"] for r in self.resources.values() if "Function" in r["Type"])
+        events = (event for told in functions for event in told.get("Events", {}).values())
+        return sum(event["Type"] == "SQS" for event in events)
 
     @cached_property
     def concurrency(self) -> int:
@@ -131,7 +140,7 @@ class Bill:
     @cached_property
     def polled(self) -> int:
         """The requests of a day with which Lambda's poller receives and deletes; reckoned."""
-        idle = POLLERS * 86_400 // POLL_SECONDS
+        idle = self.template.queues * POLLERS * 86_400 // POLL_SECONDS
         return idle + sum(sqs_requests(size) + 1 for size in self.usage.messages)
 
     @cached_property
@@ -326,30 +335,32 @@ def limits(one: Bill, many: Bill) -> list[Limit]:
     a_mail /= memory / 1024
     first = one.gb_seconds["aggregate"] / (memory / 1024)
     left = VARIABLES_BYTES - template.variables_bytes
-    elsewhere = "recipients in the bucket, beside the profile"
-    aside = "mails as messages of a queue, sent by a function of their own side by side"
+    [run] = (item_bytes(item) for item in one.usage.items.values() if item["sk"]["S"] == "RUN")
+    listed, line_of_yaml = len(f"{ADDRESS},"), len(f"  - {ADDRESS}\n")
+    in_profile = "`recipients` in a profile that is kept in the bucket"
     found = [
         Limit(
-            left // len(ADDRESS),
+            left // listed,
             f"aggregate's variables: {left:,} of {VARIABLES_BYTES:,} bytes are left,"
-            f" {len(ADDRESS)} an address",
-            elsewhere,
+            f" {listed} an address",
+            in_profile,
         ),
-        Limit(
-            PARAMETER_BYTES // len(ADDRESS),
-            f"the parameter `Recipients`: {PARAMETER_BYTES:,} bytes",
-            elsewhere,
-        ),
+        Limit(PARAMETER_BYTES // listed, f"the parameter: {PARAMETER_BYTES:,} bytes", in_profile),
         Limit(SANDBOX, f"SES's sandbox: {SANDBOX} mails a day", "production access"),
         Limit(
             int((timeout - first) / a_mail),
             f"aggregate's {timeout} s: {a_mail:.2f} s a mail, one after the other",
-            aside,
+            "mails as messages of a queue, which calls send side by side",
         ),
         Limit(
             timeout * SES_RATE,
             f"SES: {SES_RATE} mails a second for {timeout} s",
-            "a higher rate, which AWS grants on request, and more time",
+            "a higher rate, which AWS grants on request",
+        ),
+        Limit(
+            (ITEM_BYTES - run) // line_of_yaml,
+            f"the run's item, which holds the profile: {ITEM_BYTES:,} bytes",
+            "recipients in an object of their own",
         ),
     ]
     return sorted(found)

@@ -98,6 +98,8 @@ class Stack:
             "TABLE": self.cloud.table,
             "BUCKET": self.cloud.bucket,
             "QUEUE_URL": self.cloud.queue_url,
+            "PROFILE_QUEUE_URL": self.cloud.profile_queue_url,
+            "DEADLINE_QUEUE_URL": self.cloud.deadline_queue_url,
             "FEED_BASE_URL": self._arxiv.base_url,
             "FEED_INTERVAL": "0",
             "EXPORT_API_URL": "http://127.0.0.1:9/api/query",
@@ -109,7 +111,7 @@ class Stack:
             "CONFIGURATION_SET": "digests",
         }
         os.environ |= {f"DIGEST_{name}": told for name, told in variables.items()}
-        for app in (score, aggregate):
+        for app in (fetch, score, aggregate):
             enter(patch.object(app.metrics.provider, "namespace", "ArxivDigest/bench"))
         self.configure("a model", 1.0)
         return self
@@ -122,8 +124,11 @@ class Stack:
         os.environ["DIGEST_LLM_MODEL"] = model
         text = self._text.replace("triage: {keep: 1.0}", f"triage: {{keep: {keep}}}")
         self.cloud.archive.write(PROFILE_KEY, text)
-        for made in (fetch.step, score.step, score.settings, score.queue, aggregate.step):
-            made.cache_clear()
+        # What the functions keep for as long as an execution environment lives.
+        for app in (fetch, score, aggregate):
+            for made in vars(app).values():
+                if hasattr(made, "cache_clear"):
+                    made.cache_clear()
 
     def pass_day(self, count: int) -> Usage:
         """Let the next day pass, from the first firing to the deadline, and say what it took."""

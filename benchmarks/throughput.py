@@ -8,6 +8,7 @@ call after the other, as a script does it.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from openai import OpenAI
 
 from arxiv_digest.adapters.archive import PROFILE_KEY
 from arxiv_digest.models import Paper
+from arxiv_digest.profile import load_profile
 from benchmarks.table import line
 from local.emulator import ROOT
 from tests.deployed import Deployed, deployed_stack, papers_of
@@ -34,6 +36,8 @@ BOUNDS = {216: 1.10, 734: 1.10, 2_000: 1.05, 10_000: 1.05}
 """How many times the model's own time a day of so many papers may take."""
 A_FEED = 2_000
 """The most papers of one feed (arXiv's RSS specification)."""
+CATEGORIES = ["cs.CV", "cs.LG", "cs.AI", "cs.RO", "cs.CL"]
+"""Enough feeds for the largest day."""
 FEED_SECONDS = 3.0
 """What arXiv asks to be left between two requests, which the emulator's feeds are read without."""
 LOOP_PAPERS, LOOP_CALL, LOOP_BOUND = 734, 50, 4.0
@@ -58,7 +62,7 @@ class Measured(NamedTuple):
 def as_on_aws(deployed: Deployed) -> int:
     """Score as the template says for AWS, with nothing between it and the emulator.
 
-    Returns the papers a call of the packaged profile, by which days are cut.
+    Days are cut by the packaged profile; returns its papers a call.
     """
     client = deployed.stack.client("lambda")
     for function in ("Fetch", "Score", "Aggregate"):
@@ -75,9 +79,12 @@ def as_on_aws(deployed: Deployed) -> int:
     client.update_event_source_mapping(
         UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": CONCURRENCY}
     )
-    profile = ROOT / "profile.yaml"
-    deployed.write(PROFILE_KEY, profile.read_bytes())
-    return int(yaml.safe_load(profile.read_text("utf-8"))["papers_per_call"])
+    keys = yaml.safe_load((ROOT / "profile.yaml").read_text("utf-8"))
+    keys["categories"] = CATEGORIES
+    text = yaml.safe_dump(keys, allow_unicode=True)
+    deployed.write(PROFILE_KEY, text.encode())
+    deployed.profile = load_profile(text)
+    return deployed.profile.papers_per_call
 
 
 def announce(deployed: Deployed, day: date, count: int) -> None:
@@ -103,7 +110,9 @@ def pass_day(deployed: Deployed, day: date, count: int) -> Measured:
     scored = time.monotonic()
     digest = deployed.digest(day, 300)
     assert digest.ledger.scored == count, digest.ledger
-    return Measured(fetched["batches"], sent - began, scored - sent, time.monotonic() - scored)
+    told = Measured(fetched["batches"], sent - began, scored - sent, time.monotonic() - scored)
+    print(f"{count:,} papers: {told.scoring:.1f} s of {told.bound:.0f} s", file=sys.stderr)
+    return told
 
 
 def plain_loop(base_url: str, papers: Sequence[Paper]) -> float:

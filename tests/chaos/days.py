@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from arxiv_digest.adapters.archive import raw_feed_key
+from arxiv_digest.firings import DeadlineEvent
 from arxiv_digest.models import Batch, Digest, Paper
-from arxiv_digest.steps.aggregate import DeadlineEvent
 from local.stack import FunctionError
 from tests.deployed import READERS, Deployed, papers_of, recipients
 from tests.feeds import feed

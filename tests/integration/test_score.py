@@ -43,9 +43,9 @@ class Scoring:
         assert cloud.runs.create(run, self.batches)
         self.step = Score(cloud.runs, self._model)
 
-    def _model(self, mode: str | None) -> LanguageModel:
+    def _model(self, mode: str | None, name: str | None) -> LanguageModel:
         self.made.append(mode)
-        return LanguageModel(self.server.base_url, "test-model", KEY, mode)
+        return LanguageModel(self.server.base_url, name or "test-model", KEY, mode)
 
     def outcomes(self) -> dict[str, Outcome]:
         return self.cloud.runs.results(DAY).outcomes
@@ -271,7 +271,7 @@ def test_the_local_scorer_scores_batches_as_places_of_the_whole_day(cloud: Cloud
 
 def test_a_batch_of_no_run_is_an_error_that_says_so(cloud: Cloud) -> None:
     batch = make_batches(DAY, papers(1), 1)[0]
-    step = Score(cloud.runs, lambda _: pytest.fail("nothing to ask"))
+    step = Score(cloud.runs, lambda *_: pytest.fail("nothing to ask"))
     with pytest.raises(RunMissing, match="no run of 2026-01-22"):
         step(batch)
     with pytest.raises(RunMissing):

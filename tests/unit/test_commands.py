@@ -32,7 +32,7 @@ def test_a_wrong_profile_is_explained_before_anything_starts(tmp_path: Path) -> 
     [
         (["SOURCE=/nowhere"], "SOURCE is live, sample, or a folder"),
         (["SOURCE=sample", "PROFILE=/nowhere.yaml"], "PROFILE names a file"),
-        (["SOURCE=sample", "PROFILE=docs", "CATEGORIES=cs.CV"], "PROFILE names a file"),
+        (["SOURCE=sample", "PROFILE=docs", "CATEGORIES=cs.CV"], "or a folder of profiles"),
         (["SOURCE=sample", "PROFILE=docs/gallery/archive-en-light-wide.png"], "is not UTF-8 text"),
         (["SOURCE=sample", "CATEGORIES=cs,,CV.x.y"], "no arXiv category"),
         (["SOURCE=sample", "OUT=README.md"], "OUT names a folder"),

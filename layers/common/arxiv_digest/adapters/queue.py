@@ -1,4 +1,4 @@
-"""The batch queue."""
+"""The queues: batches to be scored, and what one of many profiles has to do on a date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from arxiv_digest.batches import packed
-from arxiv_digest.models import Batch
+from arxiv_digest.firings import DeadlineEvent
+from arxiv_digest.models import Batch, ProfileDay
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -23,30 +24,29 @@ LONGEST_BACKOFF = 900
 
 
 class MessagesRefused(Exception):
-    """Messages that SQS would not take after several tries; the message names their batches."""
+    """Messages that SQS would not take after several tries, named by batch or profile."""
 
     def __init__(self, entries: Sequence[Entry], why: str) -> None:
-        batches = ", ".join(entry["Id"] for entry in entries)
-        super().__init__(f"SQS did not take the messages of batches {batches}: {why}")
+        names = ", ".join(entry["Id"] for entry in entries)
+        super().__init__(f"SQS did not take the messages of {names}: {why}")
         self.entries = entries
 
 
-class BatchQueue:
-    """Sends batches, and hands back for later what could not be scored now."""
+class Queue:
+    """Sends messages to one queue, and hands back for later what could not be done now."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
         self._url = url
 
-    def send(self, batches: Iterable[Batch]) -> None:
-        """Send every batch as one message.
+    def send(self, messages: Iterable[Batch | ProfileDay | DeadlineEvent]) -> None:
+        """Send every value as one message.
 
-        SQS answers for each entry of a request by itself: refused ones are sent again, up to five
-        times, and then raise :class:`MessagesRefused`.
+        Those of one of many profiles are a group: SQS then lets no profile's backlog hold up the
+        others' messages ("fair queues"). SQS answers for each entry of a request by itself:
+        refused ones are sent again, up to five times, and then raise :class:`MessagesRefused`.
         """
-        entries: list[Entry] = [
-            {"Id": str(batch.number), "MessageBody": batch.model_dump_json()} for batch in batches
-        ]
+        entries = [_entry(message) for message in messages]
         for group in packed(entries, MAX_ENTRIES, MAX_REQUEST_BYTES, lambda e: e["MessageBody"]):
             self._send_all(group)
 
@@ -92,3 +92,11 @@ class BatchQueue:
                 )
 
         send()
+
+
+def _entry(message: Batch | ProfileDay | DeadlineEvent) -> Entry:
+    name = f"batch-{message.number}" if isinstance(message, Batch) else message.profile
+    entry: Entry = {"Id": name or "single", "MessageBody": message.model_dump_json()}
+    if message.profile:
+        entry["MessageGroupId"] = message.profile
+    return entry

@@ -19,12 +19,14 @@ partition           sort key                    what it holds
 ``RUN#<date>``      ``MAIL#<recipient>``        the claim of one mail and its state
 ``SEEN#<id>``       ``SEEN``                    the date of the run that read the paper
 ``PENDING``         ``<date>#<category>``       a stored feed that the next run reads
+``PROFILES``        ``<date>``                  the names of those whose runs a date has, of many
 ``DAYS``            ``<date>``                  a line of the archive's index
 ==================  ==========================  ====================================================
 
 What belongs to one of many profiles has its name at the end: ``RUN#<date>#<profile>``,
 ``DAYS#<profile>``, and ``SEEN#<profile>`` as the sort key of a paper that it has read. That of the
-single profile has none.
+single profile has none. Papers of a category that were read for all of many profiles are
+``SEEN#*<category>``.
 """
 
 from __future__ import annotations
@@ -112,6 +114,11 @@ class MailClaim(NamedTuple):
     detail: str
 
 
+def for_all(category: str) -> str:
+    """In place of a profile's name, for what was read of a category for all of many profiles."""
+    return f"*{category}"
+
+
 def run_of(partition: str) -> tuple[date, str]:
     """The date and the profile's name, empty for the single one, of a run's partition.
 
@@ -152,7 +159,7 @@ class Runs:
 
     def of(self, profile: str) -> Runs:
         """The runs of one of many profiles; those of the single profile for an empty name."""
-        return Runs(self._resource, self._table.name, self._clock, profile)
+        return type(self)(self._resource, self._table.name, self._clock, profile)
 
     def get(self, day: date) -> Run | None:
         """The run of one announcement date."""
@@ -561,6 +568,19 @@ class Runs:
             for paper in papers:
                 item = self._item(f"SEEN#{paper.id}", self._seen, days=SEEN_DAYS)
                 writer.put_item(Item={**item, "date": day.isoformat()})
+
+    def note_profiles(self, day: date, names: Sequence[str]) -> None:
+        """Keep whose runs a date has, where there are many profiles; the single one has no name."""
+        item = self._item("PROFILES", day.isoformat())
+        self._table.put_item(Item={**item, "names": list(names)})
+
+    def profiles(self, day: date) -> list[str]:
+        """The names of the profiles that have a run of a date, which may be yet to start.
+
+        A date that was not read, or for the single profile alone, is the single profile's.
+        """
+        item = self._get("PROFILES", day.isoformat())
+        return [str(name) for name in item["names"]] if item else [""]
 
     def add_pending(self, pending: Pending) -> None:
         """Note that a stored feed waits for the next run."""

@@ -40,7 +40,8 @@ class Archiving:
         for key, body in rendering.day_files(digest).items():
             self.archive.write(key, body)
         self.runs.record_day(Day.of(digest))
-        base = f"{self.page_base}/" if self.page_base else ""
+        base = f"{self.page_base}/{self.archive.place}" if self.page_base else ""
+        name = f"{self.archive.bucket}/{self.archive.place}".rstrip("/")
         read: dict[str, tuple[str, PapersOfDay | None]] = {}
         while True:
             days = self.runs.days()
@@ -61,7 +62,7 @@ class Archiving:
             latest = (
                 digest if newest == digest.date else self._read(f"{newest}/digest.json", Digest)
             )
-            shared = rendering.shared_files(digest, latest, days, papers, self.archive.bucket, base)
+            shared = rendering.shared_files(digest, latest, days, papers, name, base)
             for key, body in shared.items():
                 self.archive.write(key, body)
             if self.runs.days() == days and self._kept({digest.date, *in_feeds}) == kept:
