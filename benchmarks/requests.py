@@ -160,8 +160,10 @@ class Bill:
         usage, a_month = self.usage, ANNOUNCEMENT_DAYS
         times = dict.fromkeys(usage.calls, a_month) | {"deadline": DAYS}
         calls = sum(times[name] * number for name, number in usage.calls.items())
-        both = usage.metrics["score"] | usage.metrics["aggregate"]
-        hours = a_month * len(both) + DAYS * len(usage.metrics["deadline"])
+        # A metric is paid for in each hour in which it is sent; fetch's firings have one each.
+        names = {function: len(names) for function, names in usage.metrics.items()}
+        of_a_run = names["fetch"] * usage.calls["fetch"] + names["score"] + names["aggregate"]
+        hours = a_month * of_a_run + DAYS * names["deadline"]
         table = stored(map(_lifetime, usage.items.values()), A_YEAR, a_month) / GIB
         kept = (
             (request.content, _kept_for(request.path))
