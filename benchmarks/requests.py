@@ -387,8 +387,8 @@ def print_limits(one: Bill, many: Bill, whole: tokens.Tally, papers_per_call: in
     print(
         f"\nPapers: {one.template.concurrency} calls at a time of {CALL_SECONDS:.0f} s each are"
         f" {calls * papers_per_call:,.0f} papers an hour (MaximumConcurrency), and"
-        f" {calls / 60 * a_call:,.0f} tokens a minute, {a_call:,.0f} a call: the provider's rate"
-        " is met first."
+        f" {calls / 60 * a_call:,.0f} tokens a minute, {a_call:,.0f} a call: compare the rate"
+        " that the provider grants."
     )
 
 
