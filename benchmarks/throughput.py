@@ -26,7 +26,7 @@ from arxiv_digest.models import Paper
 from arxiv_digest.profile import load_profile
 from benchmarks.table import line
 from local.emulator import ROOT
-from tests.deployed import Deployed, deployed_stack, papers_of
+from tests.deployed import LONG_ABSTRACT, Deployed, deployed_stack, papers_of
 
 LATENCY = 10.0
 """Seconds that the model takes for a call, whatever it is asked."""
@@ -41,8 +41,6 @@ CATEGORIES = ["cs.CV", "cs.LG", "cs.AI", "cs.RO", "cs.CL"]
 FEED_SECONDS = 3.0
 """What arXiv asks to be left between two requests, which the emulator's feeds are read without."""
 LOOP_PAPERS, LOOP_CALL, LOOP_BOUND = 734, 50, 4.0
-ABSTRACT = " ".join(["What is measured here takes as long as what is read at night."] * 21)
-"""As long as arXiv's are: some 1,300 characters."""
 
 
 class Measured(NamedTuple):
@@ -89,7 +87,9 @@ def as_on_aws(deployed: Deployed) -> int:
 
 def announce(deployed: Deployed, day: date, count: int) -> None:
     """Publish a day of so many papers, no feed longer than arXiv's are."""
-    papers = [paper.model_copy(update={"abstract": ABSTRACT}) for paper in papers_of(day, count)]
+    papers = [
+        paper.model_copy(update={"abstract": LONG_ABSTRACT}) for paper in papers_of(day, count)
+    ]
     feeds = (papers[start : start + A_FEED] for start in range(0, count, A_FEED))
     deployed.publish(day, dict(zip(deployed.profile.categories, feeds, strict=False)))
 

@@ -40,6 +40,10 @@ PAPERS_PER_CALL = 10
 """Fewer than the profile says, so that small days have several batches."""
 
 
+LONG_ABSTRACT = " ".join(["What is said here takes as long as what is read at night."] * 22)
+"""As long as arXiv's are: some 1,300 characters."""
+
+
 def papers_of(day: date, count: int) -> list[Paper]:
     """Papers whose ids nobody else's day has."""
     first = day.day * 1000

@@ -19,9 +19,14 @@ from local.emulator import free_port
 
 _OPENER = build_opener(ProxyHandler({}))
 
-# Its client would write %40 as @, and the signature of a request for such a key would be wrong.
+# Its client would write %40 as @, and the signature of a request for such a key would be wrong. Its
+# server would refuse what is larger than 1 MB, of which DynamoDB takes 16 in one request.
 _START = """
-import aiohttp, yarl, microburst.cli
+import aiohttp, aiohttp.web, yarl, microburst.cli
+make = aiohttp.web.Application.__init__
+aiohttp.web.Application.__init__ = lambda self, *told, **named: make(
+    self, *told, **{**named, "client_max_size": 2**25}
+)
 plain = aiohttp.ClientSession.request
 aiohttp.ClientSession.request = lambda self, method, url, **options: plain(
     self, method, yarl.URL(url, encoded=True), **options

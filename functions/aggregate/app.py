@@ -158,15 +158,14 @@ def deadline(profile: str, day: date, now: datetime) -> AggregateResult:
     return result
 
 
-def of_one_profile(record: SQSRecord) -> None:
+def of_one_profile(record: SQSRecord, lambda_context: LambdaContext) -> None:
     """Do what a message says of one of many profiles: its deadline, a :class:`DeadlineEvent`."""
     logger.set_correlation_id(None)
     logger.remove_keys(["profile"])
-    try:
+    left = lambda_context.get_remaining_time_in_millis() / 1000
+    receives = int(record.attributes.approximate_receive_count)
+    with deadline_queue().handling(record.receipt_handle, receives, left, logger.exception):
         come(DeadlineEvent.model_validate_json(record.body), datetime.now(UTC))
-    except Exception:
-        logger.exception("message %s failed", record.message_id)
-        raise
 
 
 def come(told: DeadlineEvent, now: datetime) -> dict[str, Any]:

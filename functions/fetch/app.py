@@ -37,6 +37,12 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
+def profile_queue() -> Queue:
+    """The queue of profiles whose run of a date is to be started."""
+    return Queue(boto3.client("sqs"), FetchSettings().profile_queue_url)
+
+
+@cache
 def step() -> Fetch:
     """The step with its adapters, made once for each execution environment."""
     settings = FetchSettings()
@@ -46,25 +52,23 @@ def step() -> Fetch:
         export_api=ExportApi(settings.export_api_url, settings.feed_interval),
         runs=Runs(boto3.resource("dynamodb"), settings.table),
         queue=Queue(boto3.client("sqs"), settings.queue_url),
-        profile_queue=Queue(boto3.client("sqs"), settings.profile_queue_url),
+        profile_queue=profile_queue(),
         archive=Archive(boto3.client("s3"), settings.bucket),
         scorer=Scorer(kind=ScorerKind.LANGUAGE_MODEL, name=model) if model else LOCAL_SCORER,
     )
 
 
-def start(record: SQSRecord) -> None:
+def start(record: SQSRecord, lambda_context: LambdaContext) -> None:
     """Start the run of one of many profiles; whatever is raised has SQS deliver it again."""
     logger.set_correlation_id(None)
     logger.remove_keys(["profile"])
-    try:
+    left = lambda_context.get_remaining_time_in_millis() / 1000
+    receives = int(record.attributes.approximate_receive_count)
+    with profile_queue().handling(record.receipt_handle, receives, left, logger.exception):
         day = ProfileDay.model_validate_json(record.body)
         logger.set_correlation_id(day.date.isoformat())
         logger.append_keys(profile=day.profile)
         report(step().start(day, datetime.now(UTC), record.message_id))
-    except Exception:
-        # Powertools names the message to SQS, and says nothing.
-        logger.exception("message %s failed", record.message_id)
-        raise
 
 
 def report(result: FetchResult) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import BotoCoreError, ClientError
 
 from arxiv_digest.adapters.queue import Queue
 from arxiv_digest.adapters.runs import Runs
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
 
 KEY_SECONDS = 300
 """For how long an API key is kept before it is asked for again, so that a new one is taken up."""
-
-AFTER_DEATH = 30
-"""Seconds between the end of a function's time and the next delivery of its message."""
 
 STEPS = 8
 """Profiles whose days' local scores are kept at the same time."""
@@ -94,22 +90,15 @@ def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
     logger.set_correlation_id(None)
     logger.remove_keys(["profile"])
     left = lambda_context.get_remaining_time_in_millis() / 1000
+    receives = int(record.attributes.approximate_receive_count)
     try:
-        queue().hide(record.receipt_handle, left + AFTER_DEATH)
-    except (BotoCoreError, ClientError):
-        # Should this call be killed, the message comes back later than it could: no reason to stop.
-        logger.exception("message %s could not be hidden for a shorter time", record.message_id)
-    try:
-        batch = Batch.model_validate_json(record.body)
-        logger.set_correlation_id(batch.date.isoformat())
-        logger.append_keys(profile=batch.profile)
-        result = step(batch.profile)(batch)
-    except Exception as problem:
-        receives = int(record.attributes.approximate_receive_count)
-        asked = getattr(problem, "retry_after", 0.0)
-        seconds = queue().back_off(record.receipt_handle, receives, asked)
+        with queue().handling(record.receipt_handle, receives, left, logger.exception):
+            batch = Batch.model_validate_json(record.body)
+            logger.set_correlation_id(batch.date.isoformat())
+            logger.append_keys(profile=batch.profile)
+            result = step(batch.profile)(batch)
+    except Exception:
         metrics.add_metric("Redelivered", MetricUnit.Count, 1)
-        logger.exception("message %s failed, again in %s s", record.message_id, seconds)
         raise
     logger.info(
         "batch %s of %s: %s",

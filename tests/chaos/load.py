@@ -89,7 +89,9 @@ def pass_day(deployed: Deployed, number: int) -> Passed:
         items=sum(page["Count"] for page in counted),
         own=sum(size for key, size in sizes.items() if key.startswith(f"{day.date}/")),
         shared=sum(
-            size for key, size in sizes.items() if not key[:4].isdigit() and key[:4] != "raw/"
+            size
+            for key, size in sizes.items()
+            if "/" not in key or key.startswith(("papers/", "search/"))
         ),
     )
 

@@ -686,6 +686,7 @@ ALLOWED = {
         },
         "BatchQueue.Arn": {"sqs:SendMessage*"},
         "ProfileQueue.Arn": {
+            "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
             "sqs:GetQueueAttributes",
             "sqs:ReceiveMessage",
@@ -740,6 +741,7 @@ ALLOWED = {
         "ArchiveBucket.Arn/profiles/*/????-??-??/papers.json": {"s3:GetObject"},
         "ArchiveBucket.Arn/profiles/*/????-??-??/digest.json": {"s3:GetObject"},
         "DeadlineQueue.Arn": {
+            "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
             "sqs:GetQueueAttributes",
             "sqs:ReceiveMessage",

@@ -16,6 +16,7 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from arxiv_digest.adapters import llm
+from arxiv_digest.adapters.queue import AFTER_DEATH
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.announcements import EASTERN
 from arxiv_digest.batches import make_batches
@@ -264,9 +265,9 @@ def test_a_message_whose_function_is_killed_comes_back_soon_after(
     told = a_message(cloud)
     hidden: list[float] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(score.queue()), "hide", lambda _, __, seconds: hidden.append(seconds))
+        patch.setattr(type(score.queue()), "_hide", lambda _, __, seconds: hidden.append(seconds))
         score.handler(told, CONTEXT)
-    assert hidden == [60 + score.AFTER_DEATH]
+    assert hidden == [60 + AFTER_DEATH]
 
 
 @pytest.mark.parametrize("secret", ["sk-1", "sk-1\n", '{"key": "sk-1"}', '{"LLM_API_KEY":"sk-1 "}'])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from arxiv_digest.batches import packed
@@ -21,6 +23,9 @@ MAX_REQUEST_BYTES = 256 * 1024
 
 LONGEST_BACKOFF = 900
 """Seconds."""
+
+AFTER_DEATH = 30
+"""Seconds between the end of a function's time and the next delivery of its message."""
 
 
 class MessagesRefused(Exception):
@@ -50,25 +55,38 @@ class Queue:
         for group in packed(entries, MAX_ENTRIES, MAX_REQUEST_BYTES, lambda e: e["MessageBody"]):
             self._send_all(group)
 
-    def hide(self, receipt_handle: str, seconds: float) -> None:
-        """Let a message come back after ``seconds``, should its function be killed.
+    @contextmanager
+    def handling(
+        self, receipt_handle: str, receives: int, left: float, log: Callable[[str], None]
+    ) -> Iterator[None]:
+        """Handle a delivered message within the block.
 
-        The queue's own visibility timeout is six times the function's timeout, as AWS advises for
-        throttled functions: too long to wait for one that is certainly dead.
+        Should its function be killed, the message comes back soon after the ``left`` seconds that
+        the function has; whatever the block raises has it come back after 15, 30, 60 … seconds.
+        ``receives`` counts deliveries so far. The queue's own visibility timeout is six times the
+        function's timeout, as AWS advises for throttled functions: too long to wait for one that is
+        certainly dead.
         """
+        try:
+            self._hide(receipt_handle, left + AFTER_DEATH)
+        except (BotoCoreError, ClientError):
+            # Should this call be killed, it comes back later than it could: no reason to stop.
+            log("the message could not be hidden for a shorter time")
+        try:
+            yield
+        except Exception as problem:
+            seconds = self._back_off(receipt_handle, receives, getattr(problem, "retry_after", 0.0))
+            log(f"the message failed, again in {seconds} s")
+            raise
+
+    def _hide(self, receipt_handle: str, seconds: float) -> None:
         self._client.change_message_visibility(
             QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=int(seconds)
         )
 
-    def back_off(self, receipt_handle: str, receives: int, asked: float = 0.0) -> int:
-        """Make a failed message visible again after 15, 30, 60 … seconds, at most 15 minutes.
-
-        ``receives`` counts deliveries so far, ``asked`` are the seconds a provider asked to wait.
-        Returns the seconds. Without this, a message would stay hidden for the queue's visibility
-        timeout, which is six times the function's.
-        """
+    def _back_off(self, receipt_handle: str, receives: int, asked: float) -> int:
         seconds = int(min(LONGEST_BACKOFF, max(asked, 15 * 2 ** (receives - 1))))
-        self.hide(receipt_handle, seconds)
+        self._hide(receipt_handle, seconds)
         return seconds
 
     def _send_all(self, group: list[Entry]) -> None:
