@@ -66,10 +66,12 @@ load: $(ENVIRONMENTS) ## a month of large days, then a day of 50 profiles, with 
 	@echo
 	@$(PY) -m tests.chaos.many
 
-bench: .venv/.done .local/tokenizer/.done ## tokens, sizes and times, each beside its bound
+bench: .venv/.done .local/tokenizer/.done ## tokens, sizes, times, requests and cost, beside their bounds
 	@$(PY) -m benchmarks.tokens
 	@echo
 	@$(PY) -m benchmarks.page
+	@echo
+	@$(PY) -m benchmarks.requests
 
 eval: .venv/.done ## how well the scorers rank labelled days: those in DIGEST_DATA, or the sample day
 	@$(PY) -m evaluation --out $(REPORT) $(addprefix --labels ,$(LABELS)) $(EVAL)

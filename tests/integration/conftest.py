@@ -104,6 +104,31 @@ def clients() -> tuple[Any, Any, Any, Any]:
     )
 
 
+def resources(dynamodb: Any, s3: Any, sqs: Any, ses: Any) -> Cloud:
+    """The resources that the template makes, as the clients make them anew."""
+    dynamodb.create_table(
+        TableName="runs",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+    s3.create_bucket(Bucket="archive")
+    s3.put_object(Bucket="archive", Key="config/profile.yaml", Body=PROFILE.encode())
+    queues = [
+        sqs.create_queue(QueueName=name)["QueueUrl"]
+        for name in ("batches", "profiles", "deadlines")
+    ]
+    ses.create_email_identity(EmailIdentity="digest@example.org")
+    ses.create_configuration_set(ConfigurationSetName="digests")
+    return Cloud(dynamodb, s3, sqs, ses, "runs", "archive", *queues)
+
+
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -114,25 +139,4 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setenv("HOME", str(Path(__file__).parent))
     # A new session would read the descriptions of four services anew for each test.
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
-        dynamodb, s3, sqs, ses = clients()
-        dynamodb.create_table(
-            TableName="runs",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-        )
-        s3.create_bucket(Bucket="archive")
-        s3.put_object(Bucket="archive", Key="config/profile.yaml", Body=PROFILE.encode())
-        queues = [
-            sqs.create_queue(QueueName=name)["QueueUrl"]
-            for name in ("batches", "profiles", "deadlines")
-        ]
-        ses.create_email_identity(EmailIdentity="digest@example.org")
-        ses.create_configuration_set(ConfigurationSetName="digests")
-        yield Cloud(dynamodb, s3, sqs, ses, "runs", "archive", *queues)
+        yield resources(*clients())

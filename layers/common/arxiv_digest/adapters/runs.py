@@ -242,25 +242,19 @@ class Runs:
         """Every score that a language model gave on some days, those days' papers in order.
 
         A paper of the audit sample stands for its share of all that triage had put below its cut.
+        Those days are over, so they are read at half the price of a consistent read.
         """
         found: list[PastScore] = []
         keys = [{"pk": self._run_key(day), "sk": "RUN"} for day in days]
-        runs = (Run.model_validate_json(item["run"]) for item in self._get_many(keys))
-        for run in sorted(runs, key=lambda run: run.date):
+        items = self._get_many(keys, consistent=False)
+        runs = [(Run.model_validate_json(item["run"]), item["attempt"]) for item in items]
+        for run, attempt in sorted(runs, key=lambda pair: pair[0].date):
             if run.scorer.kind is not ScorerKind.LANGUAGE_MODEL:
                 continue
-            outcomes = (
-                _OUTCOME.validate_json(item["outcome"])
-                for item in self._query(self._run_key(run.date), "PAPER#")
-            )
-            scored = {
-                outcome.paper_id: outcome
-                for outcome in outcomes
-                if isinstance(outcome, Scored) and not outcome.locally
-            }
+            scored, batches = self._scored(run.date, attempt)
             triage = run.triage
             audited = set(triage.audited) & set(scored) if triage else set()
-            for paper in as_announced(self.batches(run.date)):
+            for paper in as_announced(batches):
                 if paper.id in scored:
                     stands_for = triage.below_cut / len(audited) if triage and audited else 1.0
                     found.append(
@@ -273,6 +267,21 @@ class Runs:
                         )
                     )
         return found
+
+    def _scored(self, day: date, attempt: str) -> tuple[dict[str, Scored], list[Batch]]:
+        """What a language model scored of a run, by paper id, and the run's batches as queued."""
+        scored: dict[str, Scored] = {}
+        batches: list[Batch] = []
+        # Papers stand right before what was queued, so that one query reads both.
+        both = Key("sk").between("PAPER#", _queued(attempt, 99_999))
+        for item in self._query(self._run_key(day), both, consistent=False):
+            if item["sk"].startswith("PAPER#"):
+                outcome = _OUTCOME.validate_json(item["outcome"])
+                if isinstance(outcome, Scored) and not outcome.locally:
+                    scored[outcome.paper_id] = outcome
+            elif item["sk"].startswith(f"QUEUED#{attempt}#"):
+                batches.append(Batch.model_validate_json(item["batch"]))
+        return scored, batches
 
     def mark_sent(self, day: date) -> None:
         """Note that every message of a run was sent."""
@@ -405,7 +414,9 @@ class Runs:
         tokens = Tokens()
         troubles: dict[int, str] = {}
         run = self._get(self._run_key(day), "RUN") or {}
-        for item in self._query(self._run_key(day)):
+        # Between these stand the claims of mails and what was queued, which is most of a run.
+        parts = ("BATCH#", "PAPER#", Key("sk").gte("SPENT#"))
+        for item in (item for part in parts for item in self._query(self._run_key(day), part)):
             kind = item["sk"].partition("#")[0]
             if kind == "PAPER":
                 outcome = _OUTCOME.validate_json(item["outcome"])
@@ -622,7 +633,11 @@ class Runs:
         return self._table.get_item(Key=key, ConsistentRead=True).get("Item")
 
     def _query(
-        self, partition: str, where: str | ConditionBase | None = None
+        self,
+        partition: str,
+        where: str | ConditionBase | None = None,
+        *,
+        consistent: bool = True,
     ) -> Iterator[dict[str, Any]]:
         """The items of a partition in order: all, those of a prefix, or those of a condition."""
         condition: ConditionBase = Key("pk").eq(partition)
@@ -630,15 +645,20 @@ class Runs:
             condition &= Key("sk").begins_with(where) if isinstance(where, str) else where
         start: dict[str, Any] = {}
         while True:
-            page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, **start)
+            page = self._table.query(
+                KeyConditionExpression=condition, ConsistentRead=consistent, **start
+            )
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def _get_many(self, keys: list[dict[str, str]]) -> list[dict[str, Any]]:
+    def _get_many(
+        self, keys: list[dict[str, str]], *, consistent: bool = True
+    ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        request: Mapping[str, Any] = {self._table.name: {"Keys": keys, "ConsistentRead": True}}
+        wanted = {"Keys": keys, "ConsistentRead": consistent}
+        request: Mapping[str, Any] = {self._table.name: wanted}
 
         @retry(
             retry=retry_if_exception_type(Unprocessed),
