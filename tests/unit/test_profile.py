@@ -150,7 +150,7 @@ class TestWrongProfiles:
             ({"fields": []}, "fields", "is empty; name at least one"),
             ({"fields": None}, "fields", "is None; write a list"),
             ({"fields": FIELD}, "fields", "write a list"),
-            ({"fields": ["Agents"]}, "fields[0]", "write its keys (name, description)"),
+            ({"fields": ["Agents"]}, "fields[0]", "write its keys (name, description, min"),
             ({"fields": [FIELD] * 2}, "fields", "'Agents' stands more than once; give each field"),
             ({"fields": [FIELD, FIELD | {"name": " Agents "}]}, "fields", "stands more than once"),
             ({"fields": [FIELD | {"name": 7}]}, "fields[0].name", "is 7; input should be a valid"),
