@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import Ridge
 
-from arxiv_digest.models import Paper, PastScore
+from arxiv_digest.models import Example, Paper, PastScore
 from arxiv_digest.profile import Profile
 
 WORDS = "words"
@@ -69,7 +69,7 @@ class Lesson(NamedTuple):
     by_field: Matrix
 
 
-def text_of(paper: Paper) -> str:
+def text_of(paper: Paper | Example) -> str:
     """The text a paper is judged by; its title counts twice."""
     return f"{paper.title}. {paper.title}. {paper.abstract}"
 
