@@ -187,8 +187,7 @@ def score_day(
     likenesses = fused(papers, profile, history, count, examples)
     places = np.argsort(np.argsort(-likenesses.overall, kind="stable"), kind="stable")
     ordered = np.argsort(-likenesses.by_field, axis=1, kind="stable")
-    fields = ordered[:, 0]
-    reasons = _telling_sentences(papers, profile, fields)
+    reasons = _telling_sentences(papers, profile, ordered[:, 0].tolist())
     scored: dict[str, Scored] = {}
     for number, paper in enumerate(papers):
         like = likenesses.by_field[number]
@@ -217,7 +216,9 @@ def _spread(by_field: Matrix) -> Matrix:
     return by_field / max(float(by_field.std()), 1e-9)
 
 
-def _telling_sentences(papers: Sequence[Paper], profile: Profile, fields: Matrix) -> list[str]:
+def _telling_sentences(
+    papers: Sequence[Paper], profile: Profile, fields: Sequence[int]
+) -> list[str]:
     split = [SENTENCE.split(paper.abstract) for paper in papers]
     flat = [sentence for sentences in split for sentence in sentences]
     descriptions = [field.description for field in profile.fields]
@@ -225,7 +226,7 @@ def _telling_sentences(papers: Sequence[Paper], profile: Profile, fields: Matrix
     reasons: list[str] = []
     at = 0
     for sentences, field in zip(split, fields, strict=True):
-        column = likeness_of[at : at + len(sentences), int(field)]
+        column = likeness_of[at : at + len(sentences), field]
         reasons.append(sentences[int(column.argmax())])
         at += len(sentences)
     return reasons

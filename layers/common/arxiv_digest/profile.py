@@ -63,7 +63,8 @@ def _arxiv_id(value: object) -> str:
         digits = 5 if value >= 1501 else 4
         value = f"{value:0{5 + digits}.{digits}f}"
     identity = paper_id(value) if isinstance(value, str) else None
-    if identity is None:
+    # arXiv refuses a whole query for one identifier of a month that there is not.
+    if identity is None or not 1 <= int(identity[0].rpartition("/")[2][2:4]) <= 12:
         raise ValueError(f"is {value!r}, no arXiv identifier; write it like 2601.14327")
     return identity[0]
 

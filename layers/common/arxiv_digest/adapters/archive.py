@@ -47,6 +47,11 @@ def raw_page_key(date: object, category: str, number: int) -> str:
     return f"raw/{date}/{category}.api-{number}.xml"
 
 
+def example_key(paper_id: str) -> str:
+    """The key of a paper that a profile named as an example, as arXiv's export API told of it."""
+    return f"raw/examples/{paper_id}.json"
+
+
 def content_type(key: str) -> str:
     """What an object of the archive is, by its key's ending, as HTTP says it."""
     if key in ("feed.xml", "papers.xml"):
