@@ -96,7 +96,10 @@ def context(digest: Digest) -> dict[str, Any]:
         "verdict": verdict,
         "reason": lambda paper: _reason(paper, digest.reader.language),
         "authors": lambda paper: _authors(paper, said),
-        "marks": lambda paper: _marks(paper, settings, said),
+        "steering": lambda paper: " · ".join(_steered(paper, settings, said)),
+        "marks": lambda paper: " · ".join(
+            [*_second_field(paper, said), *_steered(paper, settings, said)]
+        ),
     }
 
 
@@ -136,13 +139,17 @@ def _steering(entries: Iterable[SteeringEntry], said: Words) -> str:
     return said.steering.format(kinds="; ".join(kinds))
 
 
-def _marks(
+def _second_field(paper: Recommendation, said: Words) -> list[str]:
+    return [said.also_in.format(field=paper.second_field)] if paper.second_field else []
+
+
+def _steered(
     paper: Recommendation,
     settings: Mapping[tuple[SteeringKind, str], float | None],
     said: Words,
-) -> str:
-    """What a paper's place in the digest owes to the profile, and its second field."""
-    marks = [said.also_in.format(field=paper.second_field)] if paper.second_field else []
+) -> list[str]:
+    """What a paper's place in the digest owes to the profile."""
+    marks = []
     for steer in paper.steering:
         if steer.kind in _ONLY_CHANGED and steer.effect is SteeringEffect.NONE:
             continue
@@ -150,7 +157,7 @@ def _marks(
         marks.append(said.steered[steer.kind].format(entry=steer.entry, setting=f"{setting:g}"))
     if paper.scorer_score is not None:
         marks.append(said.raised.format(score=f"{paper.scorer_score:.1f}"))
-    return " · ".join(marks)
+    return marks
 
 
 def kept(recall: Recall, said: Words) -> str:
