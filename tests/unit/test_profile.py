@@ -112,6 +112,28 @@ class TestGoodProfiles:
         assert (profile.examples.more, profile.examples.less) == ((), ())
         assert profile.threshold("Agents") == profile.reasons_above == 7
 
+    def test_the_documented_example_steers_as_it_says(self):
+        page = (DEFAULT.parent / "docs/profile.md").read_text("utf-8")
+        steered = page.partition("## Steer")[2].partition("```yaml\n")[2].partition("```")[0]
+
+        profile = load_profile("categories: [cs.LG]\n" + steered)
+
+        assert profile.threshold("Calibration") == 6
+        assert profile.fields[1].at_most == 10
+        assert profile.follow.authors == ("Ada Lovelace", "G. Hinton")
+        assert profile.mute == ("survey", "remote sensing")
+        assert profile.examples.less == ("2512.00017", "cs/0601001")
+
+    def test_the_packaged_profiles_commented_entries_can_be_used(self):
+        text = DEFAULT.read_text("utf-8")
+        head, _, entries = text.partition("# follow:\n")
+        uncommented = "follow:\n" + re.sub("(?m)^# ", "", entries)
+
+        profile = load_profile(head + uncommented)
+
+        assert (profile.follow.raise_by, profile.mute) == (2, ("survey",))
+        assert profile.examples.more == ("2601.14327",)
+
     def test_examples_are_read_however_an_identifier_is_written(self):
         text = written() + (
             "examples:\n"
