@@ -17,12 +17,14 @@ from arxiv_digest.adapters.archive import (
     place_of,
     raw_feed_key,
 )
+from arxiv_digest.adapters.arxiv import ExportApi
 from arxiv_digest.firings import FetchEvent
 from arxiv_digest.models import Batch, Paper, ProfileDay, Scored, ScorerKind, Tokens
 from arxiv_digest.profile import ProfileError
 from arxiv_digest.steps.aggregate import AggregateDone
 from arxiv_digest.steps.fetch import Done, FetchResult
-from tests.builders import DAY, a_paper, papers
+from tests.builders import DAY, NOW, a_paper, papers
+from tests.export_api import export_api
 from tests.feeds import feed, feed_server
 from tests.integration.conftest import Cloud
 from tests.integration.nights import Night, at
@@ -254,6 +256,25 @@ def digest_of(night: Many, name: str, *fallback: str) -> Any:
     step = night.cloud.aggregate(*fallback)
     place = Archive(night.cloud.s3, night.cloud.bucket, place_of(name))
     return replace(step, runs=night.cloud.runs.of(name), archive=place)(DAY, at(1))
+
+
+def test_arxiv_is_asked_for_everybodys_examples_at_once_by_the_leading_profile(
+    night: Many,
+) -> None:
+    both, lost = a_paper(901), a_paper(902)
+    with export_api() as api:
+        api.submit(NOW, both)
+        night.fetch = replace(night.fetch, export_api=ExportApi(api.url, 0, lambda _: None))
+        for name, listed in (("theory", [both.id]), ("vision", [both.id, lost.id])):
+            night.keep(name, a_text(name, CATEGORIES[name], f"examples: {{more: {listed}}}"))
+        night.fire("night")
+        night.started()
+        assert [request["id_list"] for request in api.requests] == [f"{both.id},{lost.id}"]
+    runs = [night.cloud.runs.of(name).get(DAY) for name in NAMES]
+    titles = [[example.title for example in run.examples] for run in runs if run]
+    assert titles == [[both.title], [both.title, ""]]
+    assert runs[1] is not None
+    assert runs[1].examples[1].trouble.endswith("did not give this paper when the day was read")
 
 
 def test_each_has_its_archive_its_mail_and_nothing_of_the_others(night: Many) -> None:

@@ -230,7 +230,7 @@ def test_papers_that_are_asked_for_once_more_are_scored_locally_where_the_budget
     stack: Stack,
 ) -> None:
     stack.server.prompt_tokens = 200
-    stack.set(daily_tokens=1000, papers_per_call=4)
+    stack.set(daily_tokens=1100, papers_per_call=4)
     day = some_papers(DAY, 4)
     stack.server.misbehave("missing ids", day[0].id, 2)
     digest = stack.pass_day(DAY, day)

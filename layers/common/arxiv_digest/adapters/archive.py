@@ -49,6 +49,11 @@ def raw_page_key(date: object, category: str, number: int) -> str:
     return f"raw/{date}/{category}.api-{number}.xml"
 
 
+def example_key(paper_id: str) -> str:
+    """The key of a paper that a profile named as an example, as arXiv's export API told of it."""
+    return f"raw/examples/{paper_id}.json"
+
+
 def announced_key(date: object) -> str:
     """The key of what was announced on a date, as it was read for many profiles."""
     return f"announced/{date}.json"

@@ -26,12 +26,14 @@ def render_search(month: str, days: Iterable[PapersOfDay]) -> str:
 
     It calls ``arxivDigestMonth`` with the month, the names of the fields, and one row a paper, the
     newest day first: day of the month, id, title without its simple TeX, score or null, the
-    field's place among the names or null, and the first author. All is ASCII without ``<``, so that
-    no page's encoding and no end of a script can break it.
+    field's place among the names or null, the first author, and the place of its second field
+    where it has one. All is ASCII without ``<``, so that no page's encoding and no end of a script
+    can break it.
     """
     newest_first = sorted(days, key=lambda day: day.date, reverse=True)
     papers = [paper for day in newest_first for paper in day.papers]
-    names = list(dict.fromkeys(paper.field for paper in papers if paper.field is not None))
+    of_papers = (name for paper in papers for name in (paper.field, paper.second_field))
+    names = list(dict.fromkeys(name for name in of_papers if name is not None))
     place: dict[str | None, int] = {name: number for number, name in enumerate(names)}
     rows = (
         [
@@ -41,6 +43,7 @@ def render_search(month: str, days: Iterable[PapersOfDay]) -> str:
             paper.score,
             place.get(paper.field),
             next(iter(paper.authors), ""),
+            *([place[paper.second_field]] if paper.second_field else []),
         ]
         for paper in papers
     )

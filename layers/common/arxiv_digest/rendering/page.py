@@ -23,8 +23,9 @@ OTHER = "other"
 class Entry:
     """A paper as the page shows it: what became of it, and what the page finds it by.
 
-    ``field`` is the key of the paper's field, or empty where the paper has no score; ``order`` is
-    its place in the announcement. ``english`` is a reason that is English on every page,
+    ``field`` is the key of the paper's field, or empty where the paper has no score, and ``second``
+    that of a second one; ``order`` is its place in the announcement. ``marks`` say what its place
+    in the digest owes to the profile. ``english`` is a reason that is English on every page,
     ``locally`` a score of the local scorer in a run of a language model, ``rank`` that of a triaged
     paper.
     """
@@ -33,7 +34,9 @@ class Entry:
     order: int
     score: float | None = None
     field: str = ""
+    second: str = ""
     reason: str = ""
+    marks: str = ""
     english: bool = False
     locally: bool = False
     rank: int | None = None
@@ -61,7 +64,9 @@ def render_page(digest: Digest, root: str = "../") -> str:
             order=place,
             score=found.score,
             field=keys.get(found.field or "", OTHER),
+            second=keys.get(found.second_field or "", ""),
             reason=given["reason"](found),
+            marks=given["marks"](found),
             english=bool(found.reason)
             and (found.locally or digest.scorer.kind is ScorerKind.LOCAL),
             locally=found.locally,

@@ -188,7 +188,7 @@ def _digest(
     price = profile.prices.get(run.scorer.name)
     return make_digest(
         run,
-        profile.reader,
+        profile,
         as_announced([*batches, *triaged]),
         results.outcomes,
         results.tokens,

@@ -37,6 +37,7 @@ from arxiv_digest.firings import (
 from arxiv_digest.models import (
     AnnounceType,
     Batch,
+    Example,
     Failed,
     FeedReading,
     FeedState,
@@ -51,6 +52,7 @@ from arxiv_digest.models import (
 )
 from arxiv_digest.profile import Profile, load_profile
 from arxiv_digest.steps.backfill import past_feed
+from arxiv_digest.steps.examples import keep_examples, profile_examples
 from arxiv_digest.steps.profiles import SINGLE, Kept, kept_profiles
 from arxiv_digest.triage import cut, opens, recall
 
@@ -301,7 +303,8 @@ class Fetch:
         feeds = _in_order(read, profile.categories)
         merged = merge([feed.papers for feed in feeds], profile.announce_types)
         papers, seen_before = self._unseen(merged.papers, date)
-        plan = self._plan(date, papers, profile)
+        examples = self._examples(date, papers, profile)
+        plan = self._plan(date, papers, profile, examples)
         batches = make_batches(date, papers, profile.papers_per_call, plan.order, self.name)
         triaged = make_triaged(date, papers, plan.dropped, plan.ranks)
         run = Run(
@@ -319,6 +322,7 @@ class Fetch:
             rebuilt=rebuilt,
             mail=mail,
             read=tuple(feed.reading for feed in read if feed not in feeds),
+            examples=examples,
         )
         if not self.runs.create(run, batches, triaged):
             return FetchResult(date=date, done=Done.NOTHING)
@@ -335,9 +339,35 @@ class Fetch:
             return self.scorer
         return Scorer(kind=ScorerKind.LANGUAGE_MODEL, name=profile.model)
 
-    def _plan(self, date: dt.date, papers: Sequence[Paper], profile: Profile) -> Plan:
+    def _examples(
+        self, date: dt.date, papers: Sequence[Paper], profile: Profile
+    ) -> tuple[Example, ...]:
+        """The profile's examples, each with the day's papers like it.
+
+        The leading profile's call asks arXiv for all profiles: the others' run at the same time.
+        """
+        profiles = (profile, *(follower.profile for follower in self.followers))
+        troubles = (
+            keep_examples(self.archive, self.export_api, profiles, date) if self.leads else {}
+        )
+        examples = profile_examples(self.archive, profile, troubles)
+        if not papers or not any(example.title for example in examples):
+            return examples
+        # Imported here, as below.
+        from arxiv_digest.local import with_nearest
+
+        return with_nearest(papers, examples)
+
+    def _plan(
+        self,
+        date: dt.date,
+        papers: Sequence[Paper],
+        profile: Profile,
+        examples: Sequence[Example],
+    ) -> Plan:
         """Decide which papers are scored, and in which order they are queued.
 
+        What the profile follows is always scored, and before all else where the budget may end.
         Ranking takes a while and what it learns from has to be read, so a day is ranked only where
         something depends on it: a share that is kept, or a budget that may not be enough for all.
         """
@@ -350,14 +380,16 @@ class Fetch:
         from arxiv_digest.local import interest
 
         history = self.runs.history(days_before(date, settings.history_days))
-        likely = interest(papers, profile, history)
+        likely = interest(papers, profile, history, examples=examples)
         order = sorted(range(len(papers)), key=lambda position: -likely[position])
+        followed = {place for place, paper in enumerate(papers) if profile.followed(paper)}
         if not triages:
-            return Plan(tuple(order))
+            return Plan(tuple(sorted(order, key=lambda position: position not in followed)))
         audits = self.runs.days(since=date - AUDITED)
         kept_so_far = recall(day.audit for day in audits if day.audit and day.date < date)
         opened = opens(kept_so_far, settings.floor)
-        chosen = cut(order, settings.keep, 1.0 if opened else settings.audit, str(date))
+        share = 1.0 if opened else settings.audit
+        chosen = cut(order, settings.keep, share, str(date), followed)
         triage = Triage(
             keep=settings.keep,
             below_cut=len(chosen.audited) + len(chosen.dropped),
@@ -367,7 +399,7 @@ class Fetch:
         )
         queued = sorted((*chosen.kept, *chosen.audited))
         if _beyond_budget([papers[position] for position in queued], profile):
-            queued.sort(key=lambda position: chosen.ranks[position])
+            queued.sort(key=lambda place: (place not in followed, chosen.ranks[place]))
         return Plan(tuple(queued), chosen.dropped, chosen.ranks, triage)
 
     def _unseen(self, papers: Sequence[Paper], date: dt.date) -> tuple[list[Paper], int]:

@@ -103,7 +103,7 @@ class Score:
 
             papers = as_announced([*self.runs.batches(run.date), *self.runs.triaged(run.date)])
             history = self.runs.history(days_before(run.date, profile.triage.history_days))
-            self._days = {key: score_day(papers, profile, history)}
+            self._days = {key: score_day(papers, profile, history, examples=run.examples)}
         return self._days[key]
 
     def _by_language_model(self, batch: Batch, run: Run, profile: Profile) -> BatchOutcome:
@@ -127,7 +127,7 @@ class Score:
             return reply
 
         try:
-            outcome = score_papers(batch.papers, profile, ask)
+            outcome = score_papers(batch.papers, profile, ask, run.examples)
         except BudgetSpent as problem:
             outcome = _all_failed(batch, problem)
         except LanguageModelRefused as problem:
