@@ -71,7 +71,10 @@ def size_rows(sizes: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     """The lines about sizes, in bytes of the parts of each function by name."""
     for function, parts in sizes.items():
         size = sum(parts.values()) / MB
-        yield f"| size of {function.lower()} | {size:.0f} MB | {LIMIT_MB:.0f} MB | {size / LIMIT_MB:.2f} |"
+        yield (
+            f"| {function} and its layers | {size:.0f} MB | {LIMIT_MB:.0f} MB "
+            f"| {size / LIMIT_MB:.2f} |"
+        )
 
 
 def import_times(build: Path, layers: Sequence[Path], cache: Path | None) -> dict[str, float]:
@@ -84,14 +87,12 @@ def import_times(build: Path, layers: Sequence[Path], cache: Path | None) -> dic
         for name, seconds in took.items():
             code = [] if name == "boto3" else [build / f"{name}Function"]
             path = ":".join(map(str, [*code, *layers]))
-            keeping = {"PYTHONPYCACHEPREFIX": str(cache)} if cache else {}
+            keeping = (
+                {"PYTHONPYCACHEPREFIX": str(cache)} if cache else {"PYTHONDONTWRITEBYTECODE": "1"}
+            )
             told = subprocess.run(  # noqa: S603
                 [PYTHON, "-S", "-c", _IMPORT.format("app" if code else name)],
-                env={
-                    "PYTHONPATH": path,
-                    "PYTHONDONTWRITEBYTECODE": "" if cache else "1",
-                    **keeping,
-                },
+                env={"PYTHONPATH": path, **keeping},
                 stdout=subprocess.PIPE,
                 check=True,
             ).stdout

@@ -81,7 +81,8 @@ def score_of(number: int, paper: Paper, profile: Profile) -> Scored:
 def history(known: Iterable[Paper], days: int, profile: Profile) -> list[PastScore]:
     """What a language model gave the papers of the days before :data:`DAY`."""
     first = DAY - dt.timedelta(days)
-    papers = many(known, days * PAPERS_OF_A_DAY, first, profile)
+    # Of another year, so that none of them is one of the day's own, too.
+    papers = many(known, days * PAPERS_OF_A_DAY, first.replace(year=first.year - 1), profile)
     scores = [score_of(number, paper, profile) for number, paper in enumerate(papers)]
     return [
         PastScore(paper, given.score, given.field, first + dt.timedelta(place // PAPERS_OF_A_DAY))
