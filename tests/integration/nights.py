@@ -32,6 +32,7 @@ class Night:
             export_api=ExportApi("http://127.0.0.1:9/api/query", 0, sleep=lambda _: None),
             runs=cloud.runs,
             queue=cloud.queue,
+            profile_queue=cloud.profile_queue,
             archive=cloud.archive,
             scorer=scorer,
         )

@@ -42,7 +42,9 @@ class Stack:
         self.night.fire("last", at(4, day))
         step = Score(
             self.cloud.runs,
-            lambda mode: LanguageModel(self.server.base_url, "test-model", "sk-key", mode),
+            lambda mode, name: LanguageModel(
+                self.server.base_url, name or "test-model", "sk-key", mode
+            ),
         )
         for batch in self.cloud.messages():
             if batch.date == day:
@@ -247,7 +249,9 @@ def test_a_call_that_was_not_answered_costs_nothing_of_the_budget(stack: Stack) 
     stack.server.misbehaviour = ""
     step = Score(
         stack.cloud.runs,
-        lambda mode: LanguageModel(stack.server.base_url, "test-model", "sk-key", mode),
+        lambda mode, name: LanguageModel(
+            stack.server.base_url, name or "test-model", "sk-key", mode
+        ),
     )
     [batch] = stack.cloud.runs.batches(DAY)
     step(batch)

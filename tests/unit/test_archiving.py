@@ -88,6 +88,18 @@ def test_a_day_that_is_made_again_meanwhile_is_told_as_it_is_in_the_end() -> Non
             assert "Another paper" in place.text("papers.xml"), when
 
 
+def test_a_day_that_is_disturbed_reads_again_only_what_changed() -> None:
+    place = years(20)
+    other = a_digest_of(DAY - timedelta(days=5), "Another paper")
+    # After it has read what all days left.
+    happened = place.meanwhile(35, other)
+    place.write(a_digest_of(DAY))
+    assert happened
+    assert "Another paper" in place.text("papers.xml")
+    # Twenty-one days and the other one's twenty-one; then the one that changed.
+    assert place.archive.requests["read"] - 2 * 21 < 5
+
+
 def test_written_twice_the_archive_is_the_same() -> None:
     place = Place()
     place.write(a_digest_of(DAY))

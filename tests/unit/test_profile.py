@@ -117,7 +117,13 @@ class TestWrongProfiles:
         [
             ({"lanugage": "zh"}, "lanugage", "did you mean 'language'?"),
             ({"min_score": 7}, "min_score", "did you mean 'minimum_score'?"),
-            ({"recipients": ["a"]}, "recipients", "the keys are name, language, time_zone"),
+            ({"colour": "red"}, "colour", "the keys are name, language, time_zone"),
+            ({"recipients": ["a"]}, "recipients[0]", "is no bare e-mail address"),
+            (
+                {"recipients": ["a@b.org", "A@b.org"]},
+                "recipients",
+                "stands more than once; mail everybody once",
+            ),
             (
                 {"fields": [FIELD | {"descripton": "x"}]},
                 "fields[0].descripton",

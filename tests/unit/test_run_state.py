@@ -99,7 +99,7 @@ class RunOfADay(RuleBasedStateMachine):
         runs: Any = self.runs
         archive: Any = self.archive
         return (
-            Score(runs, lambda _: model),  # type: ignore[arg-type, return-value]
+            Score(runs, lambda *_: model),  # type: ignore[arg-type, return-value]
             Aggregate(runs, archive, post, sender, READERS, print, self.told.append),  # type: ignore[arg-type]
         )
 

@@ -5,19 +5,20 @@ The rules come from arXiv's RSS and Atom feed specifications and its API manual.
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import io
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import feedparser
 from feedparser.encodings import convert_to_utf8
 
-from arxiv_digest.models import AnnounceType, FeedReading, FeedState, Paper
+from arxiv_digest.models import AnnounceType, FeedReading, FeedState, Paper, Value
 from arxiv_digest.tex import decode_accents
 
 EASTERN = ZoneInfo("America/New_York")
@@ -51,6 +52,14 @@ class ParsedFeed(NamedTuple):
 
     reading: FeedReading
     papers: tuple[Paper, ...]
+
+
+class Announced(Value):
+    """What was announced on a date, as it was read once for many profiles."""
+
+    schema_version: Literal[1] = 1
+    date: dt.date
+    feeds: tuple[ParsedFeed, ...]
 
 
 def eastern_date(moment: datetime) -> date:

@@ -47,6 +47,18 @@ class FetchEvent(Value):
         return self
 
 
+class DeadlineEvent(Value):
+    """What invokes aggregate besides the stream: the deadline of a date, today's unless named.
+
+    ``profile`` is one of many profiles, as a message names it; without it all of them are meant.
+    In a message ``deadline`` says whether the schedule asked for it, or a person.
+    """
+
+    deadline: bool = True
+    date: dt.date | None = None
+    profile: str | None = None
+
+
 class Action(StrEnum):
     """What a firing does with the feeds it read."""
 

@@ -119,7 +119,26 @@ class PartOfRun(Value):
 
 
 class Batch(PartOfRun):
-    """The papers of one language-model call, which is one queue message."""
+    """The papers of one language-model call, which is one queue message.
+
+    ``profile`` is the name of the profile whose run it is of, empty for the single profile.
+    """
+
+    profile: str = ""
+
+
+class ProfileDay(Value):
+    """What has one of many profiles' runs of a date started: a message of the profile queue.
+
+    ``profile`` is its name and ``text`` its YAML; ``rebuilt`` and ``mail`` are as in :class:`Run`.
+    """
+
+    schema_version: Literal[1] = 1
+    date: dt.date
+    profile: str
+    text: str
+    rebuilt: bool = False
+    mail: bool = True
 
 
 class TriagedPart(PartOfRun):
@@ -302,7 +321,8 @@ class Run(Value):
     announce type the profile does not read, ``seen_before`` the papers read by another day's run.
     ``profile`` is the profile's YAML text as it was when the run started, so that a change of it
     never splits a run. ``invocation`` names the call of fetch that started it. ``rebuilt`` is a run
-    that was started after its day was over, ``mail`` says whether its digest is mailed.
+    that was started after its day was over, ``mail`` says whether its digest is mailed. ``read``
+    are the feeds that were read with this run for other profiles.
     """
 
     schema_version: Literal[1] = 1
@@ -319,6 +339,7 @@ class Run(Value):
     triage: Triage | None = None
     rebuilt: bool = False
     mail: bool = True
+    read: tuple[FeedReading, ...] = ()
 
 
 class Recommendation(Value):

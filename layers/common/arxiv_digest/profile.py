@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -26,6 +27,21 @@ def _one_line(text: str) -> str:
 
 
 Line = Annotated[str, AfterValidator(_one_line)]
+
+# What SES takes: no display name, and ASCII before the at sign.
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+")
+
+
+def bare_address(address: str) -> str:
+    """A bare e-mail address as given; raises ``ValueError`` for anything else."""
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(
+            f"{address!r} is no bare e-mail address; write addresses such as reader@example.org"
+        )
+    return address
+
+
+Address = Annotated[str, AfterValidator(bare_address)]
 
 
 class ResearchField(Value):
@@ -81,6 +97,8 @@ class Profile(Value):
         Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*(\.[A-Za-z]+(-[a-z]+)*)?$")], ...
     ] = Field(min_length=1)
     announce_types: tuple[AnnounceType, ...] = Field(default=(AnnounceType.NEW,), min_length=1)
+    recipients: tuple[Address, ...] | None = None
+    model: Line | None = None
     minimum_score: ScoreValue = 7
     papers_per_call: int = Field(default=45, ge=1, le=50)
     fields: tuple[ResearchField, ...] = Field(min_length=1)
@@ -113,6 +131,13 @@ class Profile(Value):
     def _distinct_fields(cls, fields: tuple[ResearchField, ...]) -> tuple[ResearchField, ...]:
         _distinct((field.name for field in fields), "give each field a name of its own")
         return fields
+
+    @field_validator("recipients")
+    @classmethod
+    def _distinct_recipients(cls, recipients: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if recipients is not None:
+            _distinct((address.casefold() for address in recipients), "mail everybody once")
+        return recipients
 
     @property
     def reasons_above(self) -> float:

@@ -40,7 +40,9 @@ class Archiving:
         for key, body in rendering.day_files(digest).items():
             self.archive.write(key, body)
         self.runs.record_day(Day.of(digest))
-        base = f"{self.page_base}/" if self.page_base else ""
+        base = f"{self.page_base}/{self.archive.place}" if self.page_base else ""
+        name = f"{self.archive.bucket}/{self.archive.place}".rstrip("/")
+        read: dict[str, tuple[str, PapersOfDay | None]] = {}
         while True:
             days = self.runs.days()
             in_feeds = {day.date for day in days[-rendering.DAYS_IN_FEED :]}
@@ -51,13 +53,16 @@ class Archiving:
                 if key.startswith(f"{digest.date:%Y-%m}-")
                 or dt.date.fromisoformat(key.partition("/")[0]) in in_feeds
             ]
-            papers = [day for key in wanted if (day := self._read(key, PapersOfDay))]
+            for key in wanted:
+                if key not in read or read[key][0] != kept[key]:
+                    read[key] = (kept[key], self._read(key, PapersOfDay))
+            papers = [day for key in wanted if (day := read[key][1])]
             # Another call's day may be the newest by now, and this one may have written over it.
             newest = days[-1].date
             latest = (
                 digest if newest == digest.date else self._read(f"{newest}/digest.json", Digest)
             )
-            shared = rendering.shared_files(digest, latest, days, papers, self.archive.bucket, base)
+            shared = rendering.shared_files(digest, latest, days, papers, name, base)
             for key, body in shared.items():
                 self.archive.write(key, body)
             if self.runs.days() == days and self._kept({digest.date, *in_feeds}) == kept:
