@@ -91,7 +91,7 @@ def carry_days_over(stack: Stack, out: Path, say: Callable[[str], None]) -> None
             continue
         key = f"{place_of(profile)}{digest.date}/papers.json"
         papers = rendering.render_papers(digest)
-        s3.put_object(Bucket=stack.outputs["Bucket"], Key=key, Body=papers.encode())
+        s3.put_object(Bucket=stack.outputs["Bucket"], Key=key, Body=papers)
         runs = _runs(stack).of(profile)
         runs.record_day(Day.of(digest))
         runs.mark_seen(digest.papers, digest.date)

@@ -136,7 +136,7 @@ def test_the_digests_form_is_the_same_whatever_stands_in_it(text: str) -> None:
             (
                 [token.type for token in markdown],
                 [line[:1] for line in part(mail, "plain").splitlines() if line[:1] != " "],
-                render_json(digest).count("\n"),
+                render_json(digest).count(b"\n"),
                 Tags(render_page(digest)).found,
                 Tags(part(mail, "html")).found,
             )

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pydantic_core import to_json
+
 from arxiv_digest.models import Digest, PapersOfDay, PapersOfMonth
 from arxiv_digest.rendering.context import script_json
 from arxiv_digest.rendering.mathematics import tex_text
 
 
-def render_papers(digest: Digest) -> str:
+def render_papers(digest: Digest) -> bytes:
     """Every paper of a digest as JSON, of which the files of its month are made."""
-    return PapersOfDay.of(digest).model_dump_json() + "\n"
+    return to_json(PapersOfDay.of(digest)) + b"\n"
 
 
-def render_month(month: str, days: Iterable[PapersOfDay]) -> str:
+def render_month(month: str, days: Iterable[PapersOfDay]) -> bytes:
     """Every paper that was read in a month (``2026-01``), as JSON."""
     in_order = sorted(days, key=lambda day: day.date)
     papers = tuple(paper for day in in_order for paper in day.papers)
-    return PapersOfMonth(month=month, papers=papers).model_dump_json() + "\n"
+    return to_json(PapersOfMonth(month=month, papers=papers)) + b"\n"
 
 
 def render_search(month: str, days: Iterable[PapersOfDay]) -> str:

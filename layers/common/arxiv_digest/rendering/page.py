@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -48,6 +48,14 @@ def render_page(digest: Digest, root: str = "../") -> str:
     ``root`` is where the archive lies as seen from this page. A Content Security Policy allows the
     page its own style and script, by their hashes, and no request at all.
     """
+    return "".join(page_parts(digest, root))
+
+
+def page_parts(digest: Digest, root: str = "../") -> Iterator[str]:
+    """The page in short pieces, so that a large day's never has to be in memory as one text.
+
+    One letter of mathematics in it has Python take four bytes for every character.
+    """
     given = context(digest)
     said = words(digest.reader.language)
     order = {paper_id: place for place, paper_id in enumerate(digest.announcement_order)}
@@ -87,7 +95,7 @@ def render_page(digest: Digest, root: str = "../") -> str:
         **inlined("page.js"),
         "bibtex": script_json(_references(digest.papers), ascii_only=False),
     }
-    return environment().get_template("digest.html.j2").render(page)
+    return environment().get_template("digest.html.j2").generate(page)
 
 
 def _fields(digest: Digest) -> list[str | None]:

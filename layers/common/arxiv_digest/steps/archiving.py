@@ -37,7 +37,7 @@ class Archiving:
         different days at the same time, the last to write has seen what all of them wrote.
         Afterwards they are the same whichever came first.
         """
-        for key, body in rendering.day_files(digest).items():
+        for key, body in rendering.day_files(digest):
             self.archive.write(key, body)
         self.runs.record_day(Day.of(digest))
         base = f"{self.page_base}/{self.archive.place}" if self.page_base else ""
@@ -63,7 +63,7 @@ class Archiving:
                 digest if newest == digest.date else self._read(f"{newest}/digest.json", Digest)
             )
             shared = rendering.shared_files(digest, latest, days, papers, name, base)
-            for key, body in shared.items():
+            for key, body in shared:
                 self.archive.write(key, body)
             if self.runs.days() == days and self._kept({digest.date, *in_feeds}) == kept:
                 return
