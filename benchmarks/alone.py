@@ -62,7 +62,7 @@ def digest() -> Work:
         # An execution environment makes one digest a day, so nothing is kept from the last one.
         mathematics._mathml.cache_clear()
         papers = as_announced(batches)
-        made = make_digest(run, reader().reader, papers, outcomes, Tokens(), datetime.now(UTC), {})
+        made = make_digest(run, reader(), papers, outcomes, Tokens(), datetime.now(UTC), {})
         for _ in day_files(made):
             pass
         line, of_day = Day.of(made), PapersOfDay.of(made)

@@ -190,7 +190,7 @@ def test_the_digests_form_is_the_same_whatever_steers_it(text: str) -> None:
         forms.append(
             (
                 [token.type for token in markdown],
-                render_json(digest).count("\n"),
+                render_json(digest).count(b"\n"),
                 Tags(render_page(digest)).found,
                 Tags(part(mail, "html")).found,
             )
