@@ -66,10 +66,16 @@ load: $(ENVIRONMENTS) ## a month of large days, then a day of 50 profiles, with 
 	@echo
 	@$(PY) -m tests.chaos.many
 
-bench: .venv/.done .local/tokenizer/.done ## tokens, sizes, times, requests and cost, beside their bounds
+bench: $(ENVIRONMENTS) .local/tokenizer/.done ## tokens, sizes, times, requests and cost, beside their bounds
 	@$(PY) -m benchmarks.tokens
 	@echo
 	@$(PY) -m benchmarks.page
+	@echo
+	@$(PY) -m benchmarks.growth
+	@echo
+	@$(PY) -m benchmarks.cold_starts
+	@echo
+	@$(PY) -m benchmarks.throughput
 	@echo
 	@$(PY) -m benchmarks.requests
 

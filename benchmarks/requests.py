@@ -29,12 +29,16 @@ from local.emulator import ROOT
 HISTORY = 30
 """Announcement days that the archive has when measuring begins."""
 LARGE = 734
+PROFILES = 11
+"""Profiles of the day that tells, beside a day with two, what a profile adds."""
 READERS = 51
 """Readers of the day that tells, beside a day with one, what a reader adds."""
 SIZES = (1, 100, 10_000)
 ANNOUNCEMENT_DAYS, DAYS = 22, 30
 """Days of a month on which arXiv announces, and all of them."""
 A_YEAR = 365
+BEFORE_DEADLINE = 5.5
+"""Hours from the first firing to the deadline."""
 
 POLLERS, POLL_SECONDS = 5, 20
 """Lambda's long polls of an empty queue; with a maximum concurrency they are never fewer."""
@@ -77,8 +81,8 @@ class Template:
         return cls(told["Resources"], {**everywhere, **own})
 
     def function(self, name: str) -> Mapping[str, Any]:
-        """A function's properties; the deadline is aggregate's."""
-        name = "Aggregate" if name == "deadline" else name.title()
+        """A function's properties; the deadline is aggregate's, and a profile's start fetch's."""
+        name = {"deadline": "Aggregate", "start": "Fetch"}.get(name, name.title())
         return self.resources[f"{name}Function"]["Properties"]  # type: ignore[no-any-return]
 
     def count(self, kind: str) -> int:
@@ -127,6 +131,8 @@ class Bill:
                 seconds += CALL_SECONDS * usage.asked
                 seconds += SECONDS["secretsmanager"] * self.environments
                 calls = self.environments
+            if function in ("start", "deadline"):
+                calls = min(calls, self.template.concurrency)
             if function == "fetch":
                 seconds += FEED_SECONDS * (self.feeds - 1)
             found[function] = (seconds + INIT_SECONDS * calls) * memory / 1024
@@ -302,6 +308,49 @@ def print_months(one: Bill, many: Bill, large: Bill) -> None:
     print(f"\nA reader more costs ${a_reader:.4f} a month.")
 
 
+def print_profiles(two: Bill, many: Bill, whole: tokens.Tally, papers: int) -> None:
+    """Print what profiles with a reader each ask for and cost, from days of 2 and ``PROFILES``."""
+
+    def each(first: float, last: float) -> float:
+        return (last - first) / (PROFILES - 2)
+
+    rows = {
+        "requests of a day": [len(bill.usage.requests) for bill in (two, many)],
+        "write units of a day": [bill.usage.written for bill in (two, many)],
+        "read units of a day": [bill.usage.read for bill in (two, many)],
+        "messages of a day": [len(bill.usage.messages) for bill in (two, many)],
+        "GB-seconds of a day (reckoned)": [sum(bill.gb_seconds.values()) for bill in (two, many)],
+    }
+    print(line("what", "a profile", *(f"{size:,} profile{'s' * (size > 1)}" for size in SIZES)))
+    print(line("---", *["--:"] * (len(SIZES) + 1)))
+    for name, (first, last) in rows.items():
+        more = each(first, last)
+        sums = (first + (size - 2) * more for size in SIZES)
+        print(line(name, f"{more:,.0f}", *(f"{amount:,.0f}" for amount in sums)))
+    # The line through both days: the first of them is the second point of it.
+    months = (at(two.month, many.month, size - 1, of=PROFILES - 1) for size in SIZES)
+    aws = [cost(month).total() for month in months]
+    print(
+        line(
+            "US dollars a month, AWS",
+            f"{(aws[2] - aws[0]) / (SIZES[2] - SIZES[0]):.2f}",
+            *(f"{dollars:,.2f}" for dollars in aws),
+        )
+    )
+    for model, price in MODELS.items():
+        took = Tokens(prompt=whole.prompt, completion=whole.completion)
+        dollars = ANNOUNCEMENT_DAYS * price.cost(took)
+        cells = (f"{size * dollars:,.2f}" for size in (1, *SIZES))
+        print(line(f"US dollars a month, {model}", *cells))
+    batches = each(two.usage.calls["score"], many.usage.calls["score"])
+    an_hour = two.template.concurrency * 3600 / CALL_SECONDS / batches
+    print(
+        f"\nOf {papers} papers a profile, {an_hour:,.0f} profiles an hour are scored by"
+        f" {two.template.concurrency} calls at a time of {CALL_SECONDS:.0f} s (MaximumConcurrency):"
+        f" {BEFORE_DEADLINE * an_hour:,.0f} from 00:30 to the deadline at 06:00."
+    )
+
+
 def print_models(ways: Mapping[str, tokens.Tally], papers: int) -> None:
     """Print what models cost for a month, by ways to score so many papers a day."""
     # Calls that start at the same time find nothing in a provider's cache yet.
@@ -414,6 +463,12 @@ def main() -> None:
         stack.pass_day(size)
         stack.repeat(HISTORY - 1)
         many = bill(stack.pass_day(size))
+    of_profiles = []
+    for count in (2, PROFILES):
+        with Stack(seed, profiles=count) as stack:
+            stack.pass_day(size)
+            stack.repeat(HISTORY - 1)
+            of_profiles.append(bill(stack.pass_day(size)))
     better = tokens.better_half(seed.papers, profile)
     calls = [list(tokens.our_calls(papers, seed, profile)) for papers in (seed.papers, better)]
     tallies = tokens.tally(calls)
@@ -430,6 +485,8 @@ def main() -> None:
     print_months(whole, many, large)
     print(f"\nThe model, at prices of {MODELS_PRICED} as examples:\n")
     print_models({"scored whole": tallies[0], "half kept": tallies[1]}, size)
+    print(f"\nProfiles with one reader each, {size} papers a day:\n")
+    print_profiles(*of_profiles, tallies[0], size)
     print("\nThe first limits:\n")
     print_limits(whole, many, tallies[0], profile.papers_per_call)
 

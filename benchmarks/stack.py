@@ -15,7 +15,7 @@ import boto3
 from moto import mock_aws
 from moto.dynamodb.models.table import Table
 
-from arxiv_digest.adapters.archive import PROFILE_KEY
+from arxiv_digest.adapters.archive import PROFILE_KEY, PROFILES_PREFIX, place_of
 from arxiv_digest.adapters.mailer import ONE_ATTEMPT
 from arxiv_digest.announcements import EASTERN
 from arxiv_digest.firings import days_before
@@ -65,11 +65,16 @@ def announced(seed: tokens.Day, count: int, first: int) -> Announced:
 
 
 class Stack:
-    """The functions on the emulated cloud, with servers that stand for arXiv and for a model."""
+    """The functions on the emulated cloud, with servers that stand for arXiv and for a model.
 
-    def __init__(self, seed: tokens.Day, readers: int) -> None:
+    It has one profile with so many readers, or many ``profiles`` with a reader each, all of which
+    read the same papers.
+    """
+
+    def __init__(self, seed: tokens.Day, readers: int = 0, *, profiles: int = 0) -> None:
         self._seed = seed
         self._readers = [f"reader{number:05d}@example.org" for number in range(readers)]
+        self._names = [f"profile{number:05d}" for number in range(profiles)] or [""]
         self._text = (ROOT / "profile.yaml").read_text("utf-8")
         self.profile = load_profile(self._text)
         self._papers = 0
@@ -123,7 +128,10 @@ class Stack:
         """Let the next days be scored by a model, or without where it has no name."""
         os.environ["DIGEST_LLM_MODEL"] = model
         text = self._text.replace("triage: {keep: 1.0}", f"triage: {{keep: {keep}}}")
-        self.cloud.archive.write(PROFILE_KEY, text)
+        for name in self._names:
+            own = f"name: {name}\nrecipients: [{name}@example.org]\n" if name else ""
+            key = f"{PROFILES_PREFIX}{name}.yaml" if name else PROFILE_KEY
+            self.cloud.archive.write(key, f"{own}{text}")
         # What the functions keep for as long as an execution environment lives.
         for app in (fetch, score, aggregate):
             for made in vars(app).values():
@@ -142,6 +150,7 @@ class Stack:
         ):
             first, *others = FIRINGS
             self._fire(*first)
+            self._start()
             self._score()
             self._aggregate()
             for firing in others:
@@ -149,21 +158,30 @@ class Stack:
         usage = self._meter.usage
         usage.asked = len(self._model.requests)
         self._model.forget()
-        [day] = [day for day in self.cloud.runs.days() if day.date == self._day]
-        assert (day.announced, day.failed) == (count, 0), day
+        for name in self._names:
+            [day] = [day for day in self.cloud.runs.of(name).days() if day.date == self._day]
+            assert (day.announced, day.failed) == (count, 0), day
         self._day = next(
             day for back in range(1, 5) if (day := self._day + timedelta(back)).weekday() < 5
         )
         return usage
 
     def repeat(self, count: int) -> None:
-        """Let the archive have the newest day as many times more, on the days before it."""
-        [newest] = [day.date for day in self.cloud.runs.days()]
+        """Let the archive have the newest day as many times more, on the days before it.
+
+        That of each profile, where there are many.
+        """
+        for name in self._names:
+            self._repeat(name, count)
+
+    def _repeat(self, name: str, count: int) -> None:
+        [newest] = [day.date for day in self.cloud.runs.of(name).days()]
         table = boto3.session.Session().client("dynamodb")
         pages = table.get_paginator("scan").paginate(TableName=self.cloud.table)
-        of_day = {f"RUN#{newest}", "DAYS"}
+        of_day = {f"{kind}#{name}" if name else kind for kind in (f"RUN#{newest}", "DAYS")}
         items = [i for page in pages for i in page["Items"] if i["pk"]["S"] in of_day]
-        papers = self.cloud.archive.read(f"{newest}/papers.json") or b""
+        place = place_of(name)
+        papers = self.cloud.archive.read(f"{place}{newest}/papers.json") or b""
         for earlier in days_before(newest, count):
             copied = json.loads(json.dumps(items).replace(str(newest), str(earlier)))
             puts = [{"PutRequest": {"Item": item}} for item in copied]
@@ -171,7 +189,7 @@ class Stack:
                 request = {self.cloud.table: puts[start : start + 25]}
                 table.batch_write_item(RequestItems=request)
             body = papers.decode().replace(str(newest), str(earlier))
-            self.cloud.archive.write(f"{earlier}/papers.json", body)
+            self.cloud.archive.write(f"{place}{earlier}/papers.json", body)
 
     def _publish(self, papers: Iterable[Paper]) -> None:
         by_category: dict[str, list[Paper]] = {name: [] for name in self.profile.categories}
@@ -191,30 +209,46 @@ class Stack:
         if name == "deadline":
             with self._at("aggregate", hour), self._meter.counting("deadline"):
                 aggregate.handler({"deadline": True}, _context(f"{self._day} {hour}"))
+            for told in self._messages(self.cloud.deadline_queue_url):
+                with self._at("aggregate", hour), self._meter.counting("deadline"):
+                    answer = aggregate.handler(told, _context("deadline"))
+                assert answer == {"batchItemFailures": []}
         else:
             with self._at("fetch", hour), self._meter.counting("fetch"):
                 fetch.handler({"firing": name}, _context(f"{self._day} {hour}"))
 
+    def _start(self) -> None:
+        for told in self._messages(self.cloud.profile_queue_url):
+            with self._at("fetch", FIRINGS[0][1]), self._meter.counting("start"):
+                answer = fetch.handler(told, _context("start"))
+            assert answer == {"batchItemFailures": []}
+
     def _score(self) -> None:
-        # Lambda's poller, whose requests are reckoned.
-        sqs = boto3.session.Session().client("sqs")
-        told = json.loads((ROOT / "events/score-batch.json").read_text("utf-8"))
-        queue = self.cloud.queue_url
-        while received := sqs.receive_message(QueueUrl=queue).get("Messages"):
-            handle = received[0]["ReceiptHandle"]
-            told["Records"][0] |= {"body": received[0]["Body"], "receiptHandle": handle}
+        for told in self._messages(self.cloud.queue_url):
             # Each batch is scored by an execution environment of its own.
             score.step.cache_clear()
             with self._meter.counting("score"):
-                answer = score.handler(told, _context(handle))
+                answer = score.handler(told, _context("score"))
             assert answer == {"batchItemFailures": []}
+
+    def _messages(self, queue: str) -> Iterator[dict[str, Any]]:
+        """Every message of a queue as Lambda hands it over, one after the other."""
+        # Lambda's poller, whose requests are reckoned.
+        sqs = boto3.session.Session().client("sqs")
+        told = json.loads((ROOT / "events/score-batch.json").read_text("utf-8"))
+        while received := sqs.receive_message(QueueUrl=queue).get("Messages"):
+            handle = received[0]["ReceiptHandle"]
+            told["Records"][0] |= {"body": received[0]["Body"], "receiptHandle": handle}
+            yield told
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)
 
     def _aggregate(self) -> None:
         told = json.loads((ROOT / "events/aggregate-counted-down.json").read_text("utf-8"))
-        told["Records"][0]["dynamodb"]["Keys"]["pk"]["S"] = f"RUN#{self._day}"
-        with self._at("aggregate", FIRINGS[0][1]), self._meter.counting("aggregate"):
-            assert aggregate.handler(told, _context("stream")) == {"batchItemFailures": []}
+        for name in self._names:
+            partition = f"RUN#{self._day}#{name}" if name else f"RUN#{self._day}"
+            told["Records"][0]["dynamodb"]["Keys"]["pk"]["S"] = partition
+            with self._at("aggregate", FIRINGS[0][1]), self._meter.counting("aggregate"):
+                assert aggregate.handler(told, _context("stream")) == {"batchItemFailures": []}
 
 
 def _context(request: str) -> Any:

@@ -13,12 +13,15 @@ ITEM_OVERHEAD = 100
 SQS_BYTES = 64 * 1024
 """Bytes of messages that are billed as one request."""
 
-Item = Mapping[str, Mapping[str, str]]
-"""An item of a table as it is sent: kind and text of each value, by name."""
+LIST_OVERHEAD, VALUE_OVERHEAD = 3, 1
+"""Bytes that a list takes beside its values, and each of these beside itself."""
+
+Item = Mapping[str, Mapping[str, Any]]
+"""An item of a table as it is sent: kind and content of each value, by name."""
 
 
 def item_bytes(item: Item) -> int:
-    """The size of an item by DynamoDB's rule, from its strings and numbers as they are sent.
+    """The size of an item by DynamoDB's rule, from its strings, numbers and lists of them.
 
     >>> item_bytes({"pk": {"S": "RUN"}, "remaining": {"N": "12"}})
     16
@@ -26,14 +29,16 @@ def item_bytes(item: Item) -> int:
     return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
 
 
-def _value_bytes(value: Mapping[str, str]) -> int:
+def _value_bytes(value: Mapping[str, Any]) -> int:
     [(kind, text)] = value.items()
     if kind == "S":
         return len(text.encode())
+    if kind == "L":
+        return LIST_OVERHEAD + sum(VALUE_OVERHEAD + _value_bytes(one) for one in text)
     if kind == "N":
         significant = text.lstrip("-").replace(".", "").strip("0")
         return ceil(len(significant) / 2) + 1
-    raise ValueError(f"the table has strings and numbers only, and no {kind}")
+    raise ValueError(f"the table has strings, numbers and lists of them, and no {kind}")
 
 
 def write_units(size: int, *, transaction: bool = False) -> int:

@@ -29,6 +29,11 @@ def test_an_item_has_the_bytes_of_its_names_and_values() -> None:
     assert item_bytes({"pk": {"S": "RUN"}, "title": {"S": "Möe"}}) == 5 + 9
 
 
+def test_a_list_has_three_bytes_and_one_for_each_of_its_values() -> None:
+    names = {"L": [{"S": "theory"}, {"S": ""}]}
+    assert item_bytes({"names": names}) == 5 + 3 + (1 + 6) + (1 + 0)
+
+
 @pytest.mark.parametrize(
     ("number", "size"), [("7", 2), ("12", 2), ("123", 3), ("-1500", 2), ("0.25", 2)]
 )
