@@ -22,7 +22,7 @@ from arxiv_digest.adapters.archive import PROFILE_KEY
 from arxiv_digest.adapters.settings import addresses
 from arxiv_digest.announcements import eastern_date
 from arxiv_digest.firings import refuse_unfinished
-from arxiv_digest.models import Digest
+from arxiv_digest.migrations import DIGEST
 from arxiv_digest.profile import ProfileError, load_profile
 from local import day, emulator, feeds, serving, stack
 from local.emulator import HOME, ROOT
@@ -222,7 +222,7 @@ def _make(
         LOG.write_text("\n".join(day.logged(deployed)) + "\n", "utf-8")
     made = out / str(date) / "digest.json"
     say("")
-    for line in day.summary(Digest.model_validate_json(made.read_text("utf-8"))):
+    for line in day.summary(DIGEST.read(made.read_bytes(), str(made))):
         say(line)
     for recipient, state in mail.items():
         say(f"mail to {recipient}: {state}")

@@ -12,6 +12,7 @@ from arxiv_digest import rendering
 from arxiv_digest.adapters.archive import raw_feed_key
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.language import rebuilt, words
+from arxiv_digest.migrations import DIGEST, Unreadable
 from arxiv_digest.models import Day, Digest
 from local.stack import Stack
 
@@ -64,9 +65,9 @@ def carry_days_over(stack: Stack, out: Path, say: Callable[[str], None]) -> None
     runs = _runs(stack)
     for file in sorted(out.glob("????-??-??/digest.json")):
         try:
-            digest = Digest.model_validate_json(file.read_text("utf-8"))
-        except ValueError:
-            say(f"{file} is no digest of this version; what it read may be read again")
+            digest = DIGEST.read(file.read_bytes(), str(file))
+        except Unreadable as problem:
+            say(f"what was read may be read again: {problem}")
             continue
         key, papers = f"{digest.date}/papers.json", rendering.render_papers(digest)
         s3.put_object(Bucket=stack.outputs["Bucket"], Key=key, Body=papers.encode())

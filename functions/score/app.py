@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from arxiv_digest.adapters.queue import BatchQueue
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.adapters.settings import ScoreSettings
-from arxiv_digest.models import Batch
+from arxiv_digest.migrations import BATCH
 from arxiv_digest.steps.score import Score, ScoreDone
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
         # Should this call be killed, the message comes back later than it could: no reason to stop.
         logger.exception("message %s could not be hidden for a shorter time", record.message_id)
     try:
-        batch = Batch.model_validate_json(record.body)
+        batch = BATCH.read(record.body, f"message {record.message_id}")
         logger.set_correlation_id(batch.date.isoformat())
         result = step()(batch)
     except Exception as problem:

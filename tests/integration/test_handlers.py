@@ -19,7 +19,7 @@ from arxiv_digest.adapters import llm
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.announcements import EASTERN
 from arxiv_digest.batches import make_batches
-from arxiv_digest.models import Failed, Tokens, Triaged
+from arxiv_digest.models import SCHEMA_VERSION, Failed, Tokens, Triaged
 from functions.aggregate import app as aggregate
 from functions.fetch import app as fetch
 from functions.score import app as score
@@ -186,6 +186,21 @@ def test_a_message_that_is_no_batch_is_named_too(cloud: Cloud, model: LanguageMo
     told = a_message(cloud)
     told["Records"][0]["body"] = '{"no": "batch"}'
     assert len(score.handler(told, CONTEXT)["batchItemFailures"]) == 1
+
+
+def test_a_newer_versions_message_waits_for_that_version(
+    cloud: Cloud, model: LanguageModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged = listen(monkeypatch)
+    fetch.handler({}, CONTEXT)
+    told = a_message(cloud)
+    [record] = told["Records"]
+    newer = {**json.loads(record["body"]), "schema_version": SCHEMA_VERSION + 1}
+    record["body"] = json.dumps(newer)
+    answer = score.handler(told, CONTEXT)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+    assert f"is of schema version {SCHEMA_VERSION + 1}" in logged.getvalue()
+    assert model.requests == []
 
 
 def reported(printed: str) -> list[dict[str, Any]]:

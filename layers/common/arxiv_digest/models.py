@@ -10,8 +10,12 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION = 1
-"""The version of everything stored: table items, queue messages and ``digest.json``."""
+SchemaVersion = Literal[1]
+SCHEMA_VERSION: SchemaVersion = 1
+"""The version of everything stored: table items, queue messages and the archive's JSON.
+
+:mod:`arxiv_digest.migrations` says how it is raised; both of these change then.
+"""
 
 ScoreValue = Annotated[float, Field(ge=0, le=10)]
 
@@ -105,7 +109,7 @@ class PartOfRun(Value):
     ``number`` counts the parts of one kind from 1.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     date: dt.date
     number: int = Field(ge=1)
     positions: tuple[Annotated[int, Field(ge=0)], ...]
@@ -305,7 +309,7 @@ class Run(Value):
     that was started after its day was over, ``mail`` says whether its digest is mailed.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     date: dt.date
     started_at: dt.datetime
     invocation: str = ""
@@ -379,7 +383,7 @@ class Digest(Value):
     ``rebuilt`` digest was started after its day was over.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     date: dt.date
     started_at: dt.datetime
     made_at: dt.datetime
@@ -535,7 +539,7 @@ class PapersOfDay(Value):
     failed. ``title_date`` and ``made_at`` are those of the digest.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     date: dt.date
     title_date: dt.date
     made_at: dt.datetime
@@ -583,6 +587,6 @@ class PapersOfMonth(Value):
     Its JSON form is ``papers/2026-01.json``.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     month: str
     papers: tuple[ReadPaper, ...]

@@ -29,12 +29,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
-from pydantic import TypeAdapter
 from tenacity import (
     retry,
     retry_if_exception,
@@ -43,7 +42,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from arxiv_digest import migrations
 from arxiv_digest.batches import as_announced
+from arxiv_digest.migrations import Stored
 from arxiv_digest.models import (
     SCHEMA_VERSION,
     Batch,
@@ -71,7 +72,7 @@ CLAIM_DAYS = 800
 """Days for which nobody is mailed twice: longer than the feeds are kept of which a day that was
 mailed can be rebuilt."""
 
-_OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
+T = TypeVar("T")
 
 
 class RunMissing(Exception):
@@ -131,7 +132,7 @@ class Runs:
     def get(self, day: date) -> Run | None:
         """The run of one announcement date."""
         item = self._get(_run_key(day), "RUN")
-        return Run.model_validate_json(item["run"]) if item else None
+        return _read(migrations.RUN, item, "run") if item else None
 
     def create(
         self, run: Run, batches: Sequence[Batch], triaged: Sequence[TriagedPart] = ()
@@ -193,11 +194,12 @@ class Runs:
     def batches(self, day: date) -> list[Batch]:
         """The batches of a run as they were queued, in order."""
         found = self._papers(day, _queued)
-        return [Batch.model_validate_json(queued["batch"]) for queued in found]
+        return [_read(migrations.BATCH, queued, "batch") for queued in found]
 
     def triaged(self, day: date) -> list[TriagedPart]:
         """What triage left out of a run's queue."""
-        return [TriagedPart.model_validate_json(i["part"]) for i in self._papers(day, _triaged)]
+        found = self._papers(day, _triaged)
+        return [_read(migrations.TRIAGED_PART, part, "part") for part in found]
 
     def _papers(self, day: date, key: Callable[[str, int], str]) -> Iterator[dict[str, Any]]:
         item = self._get(_run_key(day), "RUN")
@@ -212,12 +214,12 @@ class Runs:
         """
         found: list[PastScore] = []
         keys = [{"pk": _run_key(day), "sk": "RUN"} for day in days]
-        runs = (Run.model_validate_json(item["run"]) for item in self._get_many(keys))
+        runs = (_read(migrations.RUN, item, "run") for item in self._get_many(keys))
         for run in sorted(runs, key=lambda run: run.date):
             if run.scorer.kind is not ScorerKind.LANGUAGE_MODEL:
                 continue
             outcomes = (
-                _OUTCOME.validate_json(item["outcome"])
+                _read(migrations.OUTCOME, item, "outcome")
                 for item in self._query(_run_key(run.date), "PAPER#")
             )
             scored = {
@@ -337,6 +339,7 @@ class Runs:
         ]
         if done:
             spent = self._item(key, f"SPENT#{number:05d}#{self._clock():.6f}")
+            tokens = _read(migrations.TOKENS, done, "tokens")
             operations += [
                 {
                     "Delete": {
@@ -349,7 +352,7 @@ class Runs:
                         },
                     }
                 },
-                _put(table, {**spent, "tokens": done["tokens"]}),
+                _put(table, {**spent, "tokens": tokens.model_dump_json()}),
             ]
         try:
             self._transact(operations)
@@ -375,14 +378,14 @@ class Runs:
         for item in self._query(_run_key(day)):
             kind = item["sk"].partition("#")[0]
             if kind == "PAPER":
-                outcome = _OUTCOME.validate_json(item["outcome"])
+                outcome = _read(migrations.OUTCOME, item, "outcome")
                 outcomes[outcome.paper_id] = outcome
             elif kind == "TRIAGED" and item["sk"].startswith(f"TRIAGED#{run.get('attempt')}#"):
-                part = TriagedPart.model_validate_json(item["part"])
+                part = _read(migrations.TRIAGED_PART, item, "part")
                 for paper, rank in zip(part.papers, part.ranks, strict=True):
                     outcomes[paper.id] = Triaged(paper_id=paper.id, rank=rank)
             elif kind in ("BATCH", "SPENT"):
-                tokens += Tokens.model_validate_json(item["tokens"])
+                tokens += _read(migrations.TOKENS, item, "tokens")
             elif kind == "TROUBLE":
                 troubles[int(item["number"])] = item["why"]
         remaining, reopened = int(run.get("remaining", 0)), int(run.get("reopened", 0))
@@ -551,7 +554,7 @@ class Runs:
         """The days of the archive's index, all or those since a date, the oldest first."""
         condition = Key("sk").gte(since.isoformat()) if since else None
         found = self._query("DAYS", condition)
-        return [Day.model_validate_json(item["day"]) for item in found]
+        return [_read(migrations.DAY, item, "day") for item in found]
 
     def _claim(self, item: Mapping[str, Any]) -> MailClaim:
         written = datetime.fromisoformat(item["written_at"]).timestamp()
@@ -569,7 +572,8 @@ class Runs:
 
     def _get(self, partition: str, sort: str) -> dict[str, Any] | None:
         key = {"pk": partition, "sk": sort}
-        return self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return _current(item) if item else None
 
     def _query(
         self, partition: str, where: str | ConditionBase | None = None
@@ -581,7 +585,7 @@ class Runs:
         start: dict[str, Any] = {}
         while True:
             page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, **start)
-            yield from page["Items"]
+            yield from map(_current, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
@@ -599,7 +603,7 @@ class Runs:
         def get() -> None:
             nonlocal request
             answer = self._resource.batch_get_item(RequestItems=request)
-            found.extend(answer["Responses"].get(self._table.name, []))
+            found.extend(map(_current, answer["Responses"].get(self._table.name, [])))
             request = answer.get("UnprocessedKeys") or {}
             if request:
                 raise Unprocessed(f"DynamoDB left keys of {self._table.name} unprocessed")
@@ -638,6 +642,28 @@ class Runs:
             self._resource.meta.client.transact_write_items(TransactItems=operations)
 
         write()
+
+
+def _current(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item as this version writes it, but for its JSON, which :func:`_read` brings up."""
+    return migrations.brought_up(_kind(item), item, _named(item))
+
+
+def _read(stored: Stored[T], item: Mapping[str, Any], attribute: str) -> T:
+    """The value in an attribute of an item, whose version it has unless it carries its own."""
+    return stored.read(item[attribute], _named(item), item["schema_version"])
+
+
+def _kind(item: Mapping[str, Any]) -> str:
+    """The first word of an item's key: of the sort key among a run's, else of the partition."""
+    key = item["sk"] if item["pk"].startswith("RUN#") else item["pk"]
+    return str(key.partition("#")[0])
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    """An item for a log: by its keys, but for the address that a claim is about."""
+    sort = "MAIL" if _kind(item) == "MAIL" else item["sk"]
+    return f"the table's item {item['pk']} {sort}"
 
 
 def _run_key(day: date) -> str:
