@@ -11,10 +11,11 @@ import pytest
 from pydantic import Field, TypeAdapter
 
 from arxiv_digest import migrations
+from arxiv_digest.batches import make_batches
 from arxiv_digest.migrations import BATCH, OUTCOME, Stored, Unreadable, brought_up
 from arxiv_digest.models import SCHEMA_VERSION, AnnounceType, PapersOfMonth, Value
 from arxiv_digest.profile import Profile
-from tests.builders import a_paper
+from tests.builders import DAY, papers
 
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / f"tests/stored/fields-{SCHEMA_VERSION}.txt"
@@ -120,10 +121,11 @@ def test_what_is_no_value_is_refused_by_name(text: str, said: str) -> None:
 
 
 def test_an_unknown_field_is_named_with_the_mend_and_without_what_it_holds() -> None:
-    paper = {**a_paper().model_dump(mode="json"), "reader": "one@example.org"}
-    batch = {"schema_version": SCHEMA_VERSION, "date": "2026-01-22", "number": 1, "positions": [0]}
+    [batch] = make_batches(DAY, papers(1), 1)
+    told = batch.model_dump(mode="json")
+    told["papers"][0]["reader"] = "one@example.org"
     with pytest.raises(Unreadable) as refused:
-        BATCH.read(json.dumps({**batch, "papers": [paper]}), "message 7")
+        BATCH.read(json.dumps(told), "message 7")
     assert "message 7 cannot be read: papers.0.reader: Extra inputs" in str(refused.value)
     assert "a newer version may have written it, then deploy" in str(refused.value)
     assert "one@example.org" not in str(refused.value)
