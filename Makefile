@@ -14,7 +14,7 @@ PY := .venv/bin/python
 UV := .local/uv/bin/uv
 ENVIRONMENTS := .venv/.done .local/emulator/.done .local/sam/.done
 
-.PHONY: help digest backfill open gallery up down logs test test-llm chaos bench eval check format lock clean
+.PHONY: help digest backfill open gallery up down logs test test-llm chaos load bench eval check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -61,10 +61,23 @@ test-llm: $(ENVIRONMENTS) .local/llm/.done ## a small real language model scores
 chaos: $(ENVIRONMENTS) ## every fault at every hop, then 200 random schedules; SEED=7 for one of them
 	@$(PY) -m tests.chaos
 
-bench: .venv/.done .local/tokenizer/.done ## tokens, sizes and times, each beside its bound
+load: $(ENVIRONMENTS) ## a month of large days, then a day of 50 profiles, with faults on; DAYS=30 PROFILES=50
+	@$(PY) -m tests.chaos.load
+	@echo
+	@$(PY) -m tests.chaos.many
+
+bench: $(ENVIRONMENTS) .local/tokenizer/.done ## tokens, sizes, times, requests and cost, beside their bounds
 	@$(PY) -m benchmarks.tokens
 	@echo
 	@$(PY) -m benchmarks.page
+	@echo
+	@$(PY) -m benchmarks.growth
+	@echo
+	@$(PY) -m benchmarks.cold_starts
+	@echo
+	@$(PY) -m benchmarks.throughput
+	@echo
+	@$(PY) -m benchmarks.requests
 
 eval: .venv/.done ## how well the scorers rank labelled days: those in DIGEST_DATA, or the sample day
 	@$(PY) -m evaluation --out $(REPORT) $(addprefix --labels ,$(LABELS)) $(EVAL)

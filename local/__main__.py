@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,12 +18,13 @@ import typer
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
-from arxiv_digest.adapters.archive import PROFILE_KEY
+from arxiv_digest.adapters.archive import PROFILE_KEY, PROFILES_PREFIX, place_of
 from arxiv_digest.adapters.settings import addresses
 from arxiv_digest.announcements import eastern_date
 from arxiv_digest.firings import refuse_unfinished
 from arxiv_digest.migrations import DIGEST
 from arxiv_digest.profile import ProfileError, load_profile
+from arxiv_digest.steps.profiles import kept_profile
 from local import day, emulator, feeds, serving, stack
 from local.emulator import HOME, ROOT
 
@@ -48,7 +49,12 @@ Port = Annotated[
     int, typer.Option(envvar="PORT", min=0, max=65535, help="where to listen; 0 is a free port")
 ]
 ProfileFile = Annotated[
-    Path, typer.Option(envvar="PROFILE", help="the profile to use", show_default="profile.yaml")
+    Path,
+    typer.Option(
+        envvar="PROFILE",
+        help="the profile to use, or a folder of <name>.yaml",
+        show_default="profile.yaml",
+    ),
 ]
 Categories = Annotated[
     str, typer.Option(envvar="CATEGORIES", help="read only these categories, e.g. 'cs.CV cs.LG'")
@@ -89,13 +95,13 @@ def digest(
     An API key is read from the environment variable LLM_API_KEY.
     """
     _refuse_nameless(llm_base_url, llm_model)
-    text = _profile(profile, categories.replace(",", " ").split())
+    profiles = _profiles(profile, categories.replace(",", " ").split())
     readers = _addresses(recipients)
     _refuse_file(out)
-    with _feeds(source, text) as base_url, emulator.alone(), emulator.running() as running:
+    with _feeds(source, profiles) as base_url, emulator.alone(), emulator.running() as running:
         deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
         day.carry_days_over(deployed, out, say)
-        _make(deployed, text, {}, out, readers, patience)
+        _make(deployed, profiles, {}, out, readers, patience)
 
 
 @app.command()
@@ -118,7 +124,7 @@ def backfill(
     """
     _refuse_nameless(llm_base_url, llm_model)
     past = _past(date)
-    text = _profile(profile, categories.replace(",", " ").split())
+    profiles = _profiles(profile, categories.replace(",", " ").split())
     readers = _addresses(recipients)
     _refuse_file(out)
     with emulator.alone(), emulator.running() as running:
@@ -127,14 +133,14 @@ def backfill(
         )
         day.carry_feeds_over(deployed, out, past)
         day.carry_days_over(deployed, out, say)
-        wanted = load_profile(text).categories
+        wanted = _categories(profiles)
         kept = day.kept_feeds(deployed, past, wanted)
         missing = [category for category in wanted if category not in kept]
         say(f"kept feeds of {past}: {' '.join(kept) or 'none'}")
         if missing:
             say(f"no feed is kept of {' '.join(missing)}: {export_api_url} is asked, page by page")
         event = {"firing": "backfill", "date": past.isoformat(), "mail": mail}
-        _make(deployed, text, event, out, readers, patience)
+        _make(deployed, profiles, event, out, readers, patience)
 
 
 @app.command("open")
@@ -204,31 +210,55 @@ def logs() -> None:
 
 def _make(
     deployed: stack.Stack,
-    profile: str,
+    profiles: Mapping[str, str],
     event: Mapping[str, Any],
     out: Path,
     readers: tuple[str, ...],
     patience: float,
 ) -> None:
-    """Run the day of an event on a stack, save what came of it, and say so."""
-    deployed.client("s3").put_object(
-        Bucket=deployed.outputs["Bucket"], Key=PROFILE_KEY, Body=profile.encode()
-    )
+    """Run the day of an event on a stack, save what came of it, and say so.
+
+    ``profiles`` are texts by name, the single one's empty.
+    """
+    s3 = deployed.client("s3")
+    for name, text in profiles.items():
+        key = f"{PROFILES_PREFIX}{name}.yaml" if name else PROFILE_KEY
+        s3.put_object(Bucket=deployed.outputs["Bucket"], Key=key, Body=text.encode())
     try:
-        date = day.run_day(deployed, say, patience, event)
+        date = day.run_day(deployed, say, patience, event, list(profiles))
         saved = day.save(deployed, out)
-        mail = day.mail_states(deployed, date, readers)
     finally:
         LOG.write_text("\n".join(day.logged(deployed)) + "\n", "utf-8")
-    made = out / str(date) / "digest.json"
+    for name, text in profiles.items():
+        own = load_profile(text).recipients
+        recipients = own if own is not None else (() if name else readers)
+        _tell(deployed, out / place_of(name), name, date, recipients, saved)
+
+
+def _tell(
+    deployed: stack.Stack,
+    place: Path,
+    name: str,
+    date: dt.date,
+    recipients: Sequence[str],
+    saved: Sequence[Path],
+) -> None:
+    """Say what came of one profile's day."""
+    made = place / str(date) / "digest.json"
     say("")
+    if name:
+        say(f"profile {name}:")
+    if not made.is_file():
+        say("there is no digest; `make logs` shows why")
+        return
     for line in day.summary(DIGEST.read(made.read_bytes(), str(made))):
         say(line)
-    for recipient, state in mail.items():
+    for recipient, state in day.mail_states(deployed, date, recipients, name).items():
         say(f"mail to {recipient}: {state}")
     say("")
     for file in saved:
-        if file.parent == out / str(date) or file.suffix == ".eml" or file.name == "index.html":
+        mail = file.suffix == ".eml" and file.is_relative_to(place)
+        if file.parent == made.parent or mail or file == place / "index.html":
             say(f"  {file}")
 
 
@@ -301,11 +331,26 @@ def _addresses(recipients: str) -> tuple[str, ...]:
         raise typer.BadParameter(f"RECIPIENTS: {problem}") from None
 
 
-def _profile(file: Path, categories: list[str]) -> str:
-    """The profile's text, narrowed to some categories if any are named, and checked."""
+def _profiles(place: Path, categories: list[str]) -> dict[str, str]:
+    """The profiles' texts by name, checked, and narrowed to some categories if any are named.
+
+    A file is the single profile, whose name is empty; a folder holds one for each of its files.
+    """
+    files = {"": place}
+    if place.is_dir():
+        files = {file.stem: file for file in sorted(place.glob("*.yaml"))}
+        if not files:
+            raise typer.BadParameter(
+                f"there is no <name>.yaml in {place}; PROFILE names a file, or a folder of profiles"
+            )
+    return {name: _profile(name, file, categories) for name, file in files.items()}
+
+
+def _profile(name: str, file: Path, categories: list[str]) -> str:
+    """A profile's text, narrowed to some categories if any are named, and checked."""
     try:
         text = file.read_text("utf-8")
-        load_profile(text, str(file))
+        kept_profile(name, text, str(file))
         if categories:
             text = yaml.safe_dump(
                 {**yaml.safe_load(text), "categories": categories},
@@ -315,7 +360,8 @@ def _profile(file: Path, categories: list[str]) -> str:
             load_profile(text, "CATEGORIES")
     except OSError as problem:
         raise typer.BadParameter(
-            f"{file} cannot be read ({problem.strerror}); PROFILE names a file"
+            f"{file} cannot be read ({problem.strerror}); PROFILE names a file, or a folder of"
+            " profiles"
         ) from None
     except UnicodeDecodeError:
         raise typer.BadParameter(f"{file} is not UTF-8 text; save the profile as such") from None
@@ -325,8 +371,14 @@ def _profile(file: Path, categories: list[str]) -> str:
     return text
 
 
+def _categories(profiles: Mapping[str, str]) -> list[str]:
+    """The categories that some profile reads."""
+    read = (name for text in profiles.values() for name in load_profile(text).categories)
+    return list(dict.fromkeys(read))
+
+
 @contextmanager
-def _feeds(source: str, profile: str) -> Iterator[str]:
+def _feeds(source: str, profiles: Mapping[str, str]) -> Iterator[str]:
     if source == "live" and feeds.arxiv_reachable():
         say("source: arXiv")
         yield feeds.LIVE
@@ -338,13 +390,13 @@ def _feeds(source: str, profile: str) -> Iterator[str]:
         raise typer.BadParameter(
             f"there is no folder {folder}; SOURCE is live, sample, or a folder of <category>.xml"
         )
-    wanted = {f"{category}.xml" for category in load_profile(profile).categories}
+    wanted = {f"{category}.xml" for category in _categories(profiles)}
     there = {file.name for file in folder.glob("*.xml")}
     say(f"source: {folder}")
     for name in sorted(wanted - there):
         say(f"  there is no {name}; the digest will say so")
     for name in sorted(there - wanted):
-        say(f"  {name} is not read: no category of the profile has this name")
+        say(f"  {name} is not read: no profile has a category of this name")
     with feeds.served(folder) as base_url:
         yield base_url
 

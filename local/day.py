@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from arxiv_digest import rendering
-from arxiv_digest.adapters.archive import raw_feed_key
+from arxiv_digest.adapters.archive import place_of, raw_feed_key
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.language import rebuilt, words
 from arxiv_digest.migrations import DIGEST, Unreadable
@@ -20,12 +20,17 @@ FUNCTIONS = ("Fetch", "Score", "Aggregate")
 
 
 def run_day(
-    stack: Stack, say: Callable[[str], None], patience: float, event: Mapping[str, Any]
+    stack: Stack,
+    say: Callable[[str], None],
+    patience: float,
+    event: Mapping[str, Any],
+    profiles: Sequence[str],
 ) -> date:
-    """Invoke fetch with an event and wait for the digest; returns its announcement date.
+    """Invoke fetch with an event and wait for every profile's digest; returns the date.
 
-    After ``patience`` seconds without it the deadline is brought forward, so that there is a
-    digest in any case and it says what is missing.
+    ``profiles`` are their names, that of the single one empty. After ``patience`` seconds without
+    a digest the deadline is brought forward, so that there is one in any case and it says what is
+    missing.
     """
     say(f"rebuilding {event['date']}" if "date" in event else "reading the feeds")
     fetched = stack.invoke("Fetch", event)
@@ -37,14 +42,27 @@ def run_day(
         say(f"the announcement of {day} was read before; `make down` forgets it")
     elif fetched["done"] == "reopened":
         say("scoring once more what failed")
-    elif fetched["announced"]:
-        say(f"scoring {fetched['announced']} papers in {fetched['batches']} batches")
-    runs = _runs(stack)
-    _wait(runs, day, fetched["batches"], say, time.monotonic() + patience)
-    if runs.digest_made(day) is None:
+    until = time.monotonic() + patience
+    for profile in profiles:
+        if profile:
+            say(f"profile {profile}:")
+        _wait(_runs(stack).of(profile), day, say, until)
+    if any(_unmade(stack, day, profiles)):
         say("not finished in time: making the digest of what is there")
         stack.invoke("Aggregate", {"deadline": True, "date": day.isoformat()})
+        # Of many profiles each gets a message of it.
+        until = time.monotonic() + 60
+        while any(_unmade(stack, day, profiles)) and time.monotonic() < until:
+            time.sleep(0.5)
     return day
+
+
+def _unmade(stack: Stack, day: date, profiles: Iterable[str]) -> Iterator[str]:
+    """The profiles that have a run of a day and no digest."""
+    for profile in profiles:
+        runs = _runs(stack).of(profile)
+        if runs.get(day) is not None and runs.digest_made(day) is None:
+            yield profile
 
 
 def carry_feeds_over(stack: Stack, out: Path, day: date) -> None:
@@ -62,15 +80,20 @@ def carry_days_over(stack: Stack, out: Path, say: Callable[[str], None]) -> None
     what the files that days share are made of.
     """
     s3 = stack.client("s3")
-    runs = _runs(stack)
-    for file in sorted(out.glob("????-??-??/digest.json")):
+    for file in sorted(out.glob("**/????-??-??/digest.json")):
+        place = file.relative_to(out).parts[:-2]
+        if place and (place[0] != "profiles" or len(place) != 2):
+            continue
+        profile = place[1] if place else ""
         try:
             digest = DIGEST.read(file.read_bytes(), str(file))
         except Unreadable as problem:
             say(f"what was read may be read again: {problem}")
             continue
-        key, papers = f"{digest.date}/papers.json", rendering.render_papers(digest)
-        s3.put_object(Bucket=stack.outputs["Bucket"], Key=key, Body=papers.encode())
+        key = f"{place_of(profile)}{digest.date}/papers.json"
+        papers = rendering.render_papers(digest)
+        s3.put_object(Bucket=stack.outputs["Bucket"], Key=key, Body=papers)
+        runs = _runs(stack).of(profile)
         runs.record_day(Day.of(digest))
         runs.mark_seen(digest.papers, digest.date)
 
@@ -91,14 +114,18 @@ def _runs(stack: Stack) -> Runs:
     return Runs(stack.resource("dynamodb"), stack.outputs["Table"])
 
 
-def _wait(runs: Runs, day: date, batches: int, say: Callable[[str], None], until: float) -> None:
-    left = batches
+def _wait(runs: Runs, day: date, say: Callable[[str], None], until: float) -> None:
+    left: int | None = None
     told: dict[int, str] = {}
     while runs.digest_made(day) is None and time.monotonic() < until:
+        run = runs.get(day)
         results = runs.results(day)
-        if results.remaining < left:
+        if run and left is None and run.announced:
+            left = run.batches
+            say(f"scoring {run.announced} papers in {run.batches} batches")
+        if run and left is not None and results.remaining < left:
             left = results.remaining
-            say(f"  {batches - left} of {batches} batches scored")
+            say(f"  {run.batches - left} of {run.batches} batches scored")
         for number, why in results.troubles.items():
             if told.get(number) != why:
                 say(f"  batch {number}: {why}; it is tried again by itself")
@@ -106,9 +133,9 @@ def _wait(runs: Runs, day: date, batches: int, say: Callable[[str], None], until
         time.sleep(0.5)
 
 
-def mail_states(stack: Stack, day: date, recipients: Iterable[str]) -> dict[str, str]:
-    """What became of each recipient's mail, in a word or with SES's reason."""
-    runs = _runs(stack)
+def mail_states(stack: Stack, day: date, recipients: Iterable[str], profile: str) -> dict[str, str]:
+    """What became of each recipient's mail of a profile, in a word or with SES's reason."""
+    runs = _runs(stack).of(profile)
     claims = {recipient: runs.mail_claim(day, recipient) for recipient in recipients}
     return {
         recipient: f"{claim.state.lower()}{': ' * bool(claim.detail)}{claim.detail}"

@@ -171,7 +171,7 @@ def _digest(profile: Profile, papers: list[Paper], outcomes: Mapping[str, Outcom
         batches=0,
         scorer=LOCAL_SCORER,
     )
-    return make_digest(run, profile.reader, papers, outcomes, Tokens(), MADE, {})
+    return make_digest(run, profile, papers, outcomes, Tokens(), MADE, {})
 
 
 def main(

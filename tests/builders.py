@@ -77,7 +77,7 @@ def a_digest(
     pairs = list(found)
     return make_digest(
         a_run(len(pairs), **run),
-        (profile or a_profile()).reader,
+        profile or a_profile(),
         [paper for paper, _ in pairs],
         {paper.id: outcome for paper, outcome in pairs if outcome},
         Tokens(prompt=900, completion=100, total=1000, calls=2),

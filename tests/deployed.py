@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -42,12 +42,21 @@ PAPERS_PER_CALL = 10
 """Fewer than the profile says, so that small days have several batches."""
 
 
+LONG_ABSTRACT = " ".join(["What is said here takes as long as what is read at night."] * 22)
+"""As long as arXiv's are: some 1,300 characters."""
+
+
 def papers_of(day: date, count: int) -> list[Paper]:
     """Papers whose ids nobody else's day has."""
     first = day.day * 1000
     return [
         a_paper(n, id=f"{day:%y%m}.{first + n:05d}", announced=day) for n in range(1, count + 1)
     ]
+
+
+def recipients(taken: Iterable[tuple[str, str]], day: date) -> list[str]:
+    """The recipients of a day's mails among those taken, with repetitions."""
+    return sorted(recipient for subject, recipient in taken if str(day) in subject)
 
 
 @dataclass
@@ -82,14 +91,17 @@ class Deployed:
         event = {"firing": "backfill", "date": day.isoformat(), "mail": mail}
         return self.stack.invoke("Fetch", event)
 
-    def wait(self, what: Callable[[], bool], seconds: float = 60) -> None:
-        """Wait until something is so; the longer it takes, the more seldom it is asked."""
+    def wait(self, what: Callable[[], bool], seconds: float = 60, longest: float = 1.5) -> None:
+        """Wait until something is so; the longer it takes, the more seldom it is asked.
+
+        ``longest`` are the seconds between two questions in the end.
+        """
         until = time.monotonic() + seconds
         pause = 0.1
         while not what():
             assert time.monotonic() < until, f"not within {seconds} s"
             time.sleep(pause)
-            pause = min(1.5, 1.2 * pause)
+            pause = min(longest, 1.2 * pause)
 
     def digest(self, day: date, seconds: float = 60) -> Digest:
         """The digest of a day, waited for."""
@@ -113,10 +125,13 @@ class Deployed:
 
     def mails(self, day: date) -> list[str]:
         """The recipients of every mail of a day that SES took, with repetitions."""
+        return recipients(self.taken(), day)
+
+    def taken(self) -> list[tuple[str, str]]:
+        """Subject and recipient of every mail that SES took, all of which are read for it."""
         with urlopen(f"{self.stack.emulator.url}/_ministack/ses/messages") as answer:
             accounts = json.load(answer)["messages"]
-        taken = [mail for mails in accounts.values() for mail in mails]
-        return sorted(mail["To"][0] for mail in taken if str(day) in mail["Subject"])
+        return [(mail["Subject"], mail["To"][0]) for mails in accounts.values() for mail in mails]
 
     def waiting(self, queue: str) -> int:
         """How many messages lie in a queue of the outputs, in flight or not."""
@@ -199,6 +214,9 @@ def _lead_through(template: Path, url: str, dependencies: Path, ranking: Path) -
             "HTTP_PROXY": url,
             "NO_PROXY": "localhost",
             "PYTHONPATH": ":".join(map(str, found)),
+            # What one process has compiled of them the next ones find, unlike on AWS, where the
+            # layers cannot be written to.
+            "PYTHONDONTWRITEBYTECODE": "",
             # Stands in the User-Agent, by which rules tell the functions apart.
             "AWS_SDK_UA_APP_ID": function,
         }

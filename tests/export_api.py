@@ -80,7 +80,12 @@ class ExportApiServer:
         self.most = 2000
 
     def answer(self, query: dict[str, str]) -> bytes:
-        """The page that a query asks for."""
+        """The page that a query asks for, by ids or by time of submission."""
+        if "id_list" in query:
+            known = {paper.id: paper for _, paper in self.submitted}
+            named = query["id_list"].split(",")[: int(query["max_results"])]
+            # As arXiv does, it counts those that it does not have among the results.
+            return page([known[name] for name in named if name in known], len(named))
         found = QUERY.fullmatch(query["search_query"])
         if not found or query["sortBy"] != "submittedDate" or query["sortOrder"] != "ascending":
             return refusal("the query is none")

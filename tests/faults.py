@@ -19,9 +19,14 @@ from local.emulator import free_port
 
 _OPENER = build_opener(ProxyHandler({}))
 
-# Its client would write %40 as @, and the signature of a request for such a key would be wrong.
+# Its client would write %40 as @, and the signature of a request for such a key would be wrong. Its
+# server would refuse what is larger than 1 MB, of which DynamoDB takes 16 in one request.
 _START = """
-import aiohttp, yarl, microburst.cli
+import aiohttp, aiohttp.web, yarl, microburst.cli
+make = aiohttp.web.Application.__init__
+aiohttp.web.Application.__init__ = lambda self, *told, **named: make(
+    self, *told, **{**named, "client_max_size": 2**25}
+)
 plain = aiohttp.ClientSession.request
 aiohttp.ClientSession.request = lambda self, method, url, **options: plain(
     self, method, yarl.URL(url, encoded=True), **options
@@ -100,9 +105,24 @@ def microburst(upstream: str) -> Iterator[Microburst]:
 def kill(emulator: int, function: str) -> int:
     """Kill every process in which an emulator runs a function; returns how many there were."""
     killed = 0
+    for process in _processes(emulator, function):
+        with suppress(psutil.Error):
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+    return killed
+
+
+def resident(emulator: int, function: str) -> int:
+    """The bytes of memory that the largest process of a function holds, 0 where none runs."""
+    held = [0]
+    for process in _processes(emulator, function):
+        with suppress(psutil.Error):
+            held.append(process.memory_info().rss)
+    return max(held)
+
+
+def _processes(emulator: int, function: str) -> Iterator[psutil.Process]:
     for process in psutil.Process(emulator).children(recursive=True):
         with suppress(psutil.Error):
             if process.environ().get("AWS_LAMBDA_FUNCTION_NAME") == function:
-                process.send_signal(signal.SIGKILL)
-                killed += 1
-    return killed
+                yield process

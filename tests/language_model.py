@@ -109,6 +109,8 @@ class LanguageModelServer:
     misbehaviour: str = ""
     prompt_tokens: int = PROMPT_TOKENS
     """What a paper takes by the usage that the server reports; its answer takes one."""
+    seconds: float = 0.0
+    """How long it takes to answer."""
     provider: Provider = Provider()
     _by_paper: dict[str, list[str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -124,6 +126,7 @@ class LanguageModelServer:
         self.misbehaviour = ""
         self.provider = Provider()
         self.prompt_tokens = PROMPT_TOKENS
+        self.seconds = 0.0
         self._by_paper.clear()
 
     def asked(self, paper_id: str) -> int:
@@ -167,6 +170,7 @@ def language_model() -> Iterator[LanguageModelServer]:
 
 
 def _answer(handler: Any, server: LanguageModelServer, request: Request) -> None:
+    time.sleep(server.seconds)
     kind = server.kind(request.ids)
     for refused, (status, body) in server.provider.refuses.items():
         if refused == request.response_format or refused in request.parameters:

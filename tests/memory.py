@@ -173,6 +173,7 @@ class MemoryArchive:
 
     before: Callable[[], None] = lambda: None
     bucket: str = "archive"
+    place: str = ""
     objects: dict[str, bytes] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
     written: Counter[str] = field(default_factory=Counter)

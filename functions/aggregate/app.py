@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, date, datetime
 from email.headerregistry import Address
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import boto3
@@ -17,41 +17,68 @@ from aws_lambda_powertools.utilities.batch import (
     process_partial_response,
 )
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from arxiv_digest.adapters.archive import Archive
+from arxiv_digest.adapters.archive import Archive, place_of
 from arxiv_digest.adapters.mailer import ONE_ATTEMPT, Mailer
-from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.adapters.queue import Queue
+from arxiv_digest.adapters.runs import Runs, run_of
 from arxiv_digest.adapters.settings import AggregateSettings
 from arxiv_digest.announcements import eastern_date
-from arxiv_digest.firings import run_is_due
+from arxiv_digest.firings import DEADLINE, DeadlineEvent, run_is_due
 from arxiv_digest.models import Digest
 from arxiv_digest.steps.aggregate import (
     Aggregate,
     AggregateDone,
     AggregateResult,
-    DeadlineEvent,
     MailState,
 )
 
 logger = Logger(service="aggregate")
 metrics = Metrics(service="aggregate")
-processor = BatchProcessor(EventType.DynamoDBStreams)
+records = BatchProcessor(EventType.DynamoDBStreams)
+messages = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
-def step() -> Aggregate:
-    """The step with its adapters, made once for each execution environment."""
-    settings = AggregateSettings()
+def settings() -> AggregateSettings:
+    """The settings, read once for each execution environment."""
+    return AggregateSettings()
+
+
+@cache
+def runs() -> Runs:
+    """The runs table, made once for each execution environment."""
+    return Runs(boto3.resource("dynamodb"), settings().table)
+
+
+@cache
+def deadline_queue() -> Queue:
+    """The queue of the deadlines of many profiles."""
+    return Queue(boto3.client("sqs"), settings().deadline_queue_url)
+
+
+@cache
+def mailer() -> Mailer:
+    """SES, made once for each execution environment."""
+    return Mailer(boto3.client("sesv2", config=ONE_ATTEMPT), settings().configuration_set)
+
+
+@lru_cache
+def step(profile: str) -> Aggregate:
+    """The step with its adapters, for the runs of one profile."""
+    told = settings()
     return Aggregate(
-        runs=Runs(boto3.resource("dynamodb"), settings.table),
-        archive=Archive(boto3.client("s3"), settings.bucket),
-        mailer=Mailer(boto3.client("sesv2", config=ONE_ATTEMPT), settings.configuration_set),
-        sender=Address(settings.sender_name, addr_spec=settings.sender_address),
-        recipients=settings.recipients,
+        runs=runs().of(profile),
+        archive=Archive(boto3.client("s3"), told.bucket, place_of(profile)),
+        mailer=mailer(),
+        sender=Address(told.sender_name, addr_spec=told.sender_address),
+        # Whoever reads the single profile's digests has nothing to do with the others.
+        recipients=() if profile else told.recipients,
         log=logger.error,
         tell=tell,
-        page_base=settings.page_base,
+        page_base=told.page_base,
     )
 
 
@@ -66,10 +93,11 @@ def tell(state: MailState) -> None:
             metrics.add_metric("MailUncertain", MetricUnit.Count, 1)
 
 
-def aggregate(day: date, now: datetime) -> AggregateResult:
-    """Make the digest of a date and report it."""
+def aggregate(profile: str, day: date, now: datetime) -> AggregateResult:
+    """Make the digest of a profile and a date, and report it."""
     logger.set_correlation_id(day.isoformat())
-    result = step()(day, now)
+    logger.append_keys(profile=profile)
+    result = step(profile)(day, now)
     states = Counter(result.mail.values())
     logger.info("digest of %s: %s", day, result.done, extra={"mail": states})
     if result.digest:
@@ -105,42 +133,72 @@ def counted_down(record: DynamoDBRecord) -> None:
     """Make the digest of the run that a stream record shows counted down to nothing."""
     keys = record.dynamodb.keys if record.dynamodb else {}
     try:
-        aggregate(date.fromisoformat(str(keys["pk"]).removeprefix("RUN#")), datetime.now(UTC))
+        day, profile = run_of(str(keys["pk"]))
+        aggregate(profile, day, datetime.now(UTC))
     except Exception:
         # Powertools names the record to the stream, which tries again, and says nothing.
         logger.exception("the digest of %s could not be made", keys.get("pk"))
         raise
 
 
-def deadline(now: datetime) -> AggregateResult:
-    """Make the digest of the schedule's own deadline, and report whether the day has what is due.
+def deadline(profile: str, day: date, now: datetime) -> AggregateResult:
+    """Make a profile's digest of the deadline's own day, and report whether the day has its due.
 
     It comes every day, so that an alarm can tell silence from a weekend. On a weekend no run is
     due; one that was started by hand is finished all the same.
     """
-    day = eastern_date(now)
-    result = aggregate(day, now)
+    result = aggregate(profile, day, now)
     missing = result.done is AggregateDone.NO_RUN and run_is_due(day)
     metrics.add_metric("RunMissing", MetricUnit.Count, int(missing))
     if missing:
         logger.error("no run was started for %s; see the log of fetch", day)
     if result.digest is None:
         metrics.add_metric("DigestReady", MetricUnit.Count, int(not missing))
-    step().close_claims(day)
+    step(profile).close_claims(day)
     return result
+
+
+def of_one_profile(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    """Do what a message says of one of many profiles: its deadline, a :class:`DeadlineEvent`."""
+    logger.set_correlation_id(None)
+    logger.remove_keys(["profile"])
+    left = lambda_context.get_remaining_time_in_millis() / 1000
+    receives = int(record.attributes.approximate_receive_count)
+    with deadline_queue().handling(record.receipt_handle, receives, left, logger.exception):
+        told = DEADLINE.read(record.body, f"message {record.message_id}")
+        come(told, datetime.now(UTC))
+
+
+def come(told: DeadlineEvent, now: datetime) -> dict[str, Any]:
+    """Let a deadline come; where it is that of many profiles, each gets a message of it."""
+    day = told.date or eastern_date(now)
+    due = told.deadline and (told.date is None or told.profile is not None)
+    profiles = runs().profiles(day) if told.profile is None else [told.profile]
+    if len(profiles) > 1:
+        deadline_queue().send(
+            DeadlineEvent(deadline=due, date=day, profile=name) for name in profiles
+        )
+        return {"date": day.isoformat(), "profiles": profiles}
+    [profile] = profiles
+    result = (deadline if due else aggregate)(profile, day, now)
+    return result.model_dump(mode="json", exclude={"digest"})
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handle stream records, or the deadline: a :class:`DeadlineEvent`."""
-    if "Records" in event:
-        return dict(
-            process_partial_response(
-                event=event, record_handler=counted_down, processor=processor, context=context
-            )
+    """Handle stream records, messages of many profiles' deadlines, or the deadline itself.
+
+    The deadline is a :class:`DeadlineEvent`.
+    """
+    if "Records" not in event:
+        return come(DeadlineEvent.model_validate(event), datetime.now(UTC))
+    from_queue = event["Records"][0]["eventSource"] == "aws:sqs"
+    return dict(
+        process_partial_response(
+            event=event,
+            record_handler=of_one_profile if from_queue else counted_down,
+            processor=messages if from_queue else records,
+            context=context,
         )
-    told = DeadlineEvent.model_validate(event)
-    now = datetime.now(UTC)
-    result = aggregate(told.date, now) if told.date else deadline(now)
-    return result.model_dump(mode="json", exclude={"digest"})
+    )

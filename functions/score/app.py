@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,9 +18,8 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import BotoCoreError, ClientError
 
-from arxiv_digest.adapters.queue import BatchQueue
+from arxiv_digest.adapters.queue import Queue
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.adapters.settings import ScoreSettings
 from arxiv_digest.migrations import BATCH
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
 KEY_SECONDS = 300
 """For how long an API key is kept before it is asked for again, so that a new one is taken up."""
 
-AFTER_DEATH = 30
-"""Seconds between the end of a function's time and the next delivery of its message."""
+STEPS = 8
+"""Profiles whose days' local scores are kept at the same time."""
 
 logger = Logger(service="score")
 metrics = Metrics(service="score")
@@ -46,15 +45,15 @@ def settings() -> ScoreSettings:
     return ScoreSettings()
 
 
-def language_model(mode: str | None) -> LanguageModel:
-    """The configured language model, with its key from Secrets Manager."""
+def language_model(mode: str | None, name: str | None) -> LanguageModel:
+    """A profile's own language model or the configured one, with its key from Secrets Manager."""
     # Imported here: runs that the local scorer scores do not need it.
     from arxiv_digest.adapters.llm import LanguageModel
 
     told = settings()
     # A server of one's own may want no key, but the client insists on one.
     secret = get_secret(told.llm_secret, max_age=KEY_SECONDS) if told.llm_secret else "none"
-    return LanguageModel(told.llm_base_url, told.llm_model, api_key(str(secret)), mode)
+    return LanguageModel(told.llm_base_url, name or told.llm_model, api_key(str(secret)), mode)
 
 
 def api_key(secret: str) -> str:
@@ -67,15 +66,21 @@ def api_key(secret: str) -> str:
 
 
 @cache
-def step() -> Score:
-    """The step with its adapters, made once for each execution environment."""
-    return Score(Runs(boto3.resource("dynamodb"), settings().table), language_model)
+def runs() -> Runs:
+    """The runs table, made once for each execution environment."""
+    return Runs(boto3.resource("dynamodb"), settings().table)
+
+
+@lru_cache(maxsize=STEPS)
+def step(profile: str) -> Score:
+    """The step with its adapters, for the runs of one profile."""
+    return Score(runs().of(profile), language_model)
 
 
 @cache
-def queue() -> BatchQueue:
+def queue() -> Queue:
     """The batch queue, for messages that have to wait."""
-    return BatchQueue(boto3.client("sqs"), settings().queue_url)
+    return Queue(boto3.client("sqs"), settings().queue_url)
 
 
 def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
@@ -83,22 +88,17 @@ def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
     arrived = time.monotonic()
     # Whatever the message before this one was about.
     logger.set_correlation_id(None)
+    logger.remove_keys(["profile"])
     left = lambda_context.get_remaining_time_in_millis() / 1000
+    receives = int(record.attributes.approximate_receive_count)
     try:
-        queue().hide(record.receipt_handle, left + AFTER_DEATH)
-    except (BotoCoreError, ClientError):
-        # Should this call be killed, the message comes back later than it could: no reason to stop.
-        logger.exception("message %s could not be hidden for a shorter time", record.message_id)
-    try:
-        batch = BATCH.read(record.body, f"message {record.message_id}")
-        logger.set_correlation_id(batch.date.isoformat())
-        result = step()(batch)
-    except Exception as problem:
-        receives = int(record.attributes.approximate_receive_count)
-        asked = getattr(problem, "retry_after", 0.0)
-        seconds = queue().back_off(record.receipt_handle, receives, asked)
+        with queue().handling(record.receipt_handle, receives, left, logger.exception):
+            batch = BATCH.read(record.body, f"message {record.message_id}")
+            logger.set_correlation_id(batch.date.isoformat())
+            logger.append_keys(profile=batch.profile)
+            result = step(batch.profile)(batch)
+    except Exception:
         metrics.add_metric("Redelivered", MetricUnit.Count, 1)
-        logger.exception("message %s failed, again in %s s", record.message_id, seconds)
         raise
     logger.info(
         "batch %s of %s: %s",

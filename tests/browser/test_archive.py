@@ -37,16 +37,17 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     digests = [a_day(day, getattr(request, "param", "en")) for day in DAYS]
     days = [Day.of(digest) for digest in digests]
     papers = [PapersOfDay.of(digest) for digest in digests]
-    files = {}
+    files: dict[str, bytes] = {}
     for digest in digests:
         month = f"{digest.date:%Y-%m}"
         of_month = [day for day in papers if f"{day.date:%Y-%m}" == month]
-        files |= {**day_files(digest), f"search/{month}.js": render_search(month, of_month)}
-    files |= shared_files(digests[-1], digests[-1], days, papers, "an archive")
+        search = render_search(month, of_month).encode()
+        files |= {**dict(day_files(digest)), f"search/{month}.js": search}
+    files |= dict(shared_files(digests[-1], digests[-1], days, papers, "an archive"))
     for key, body in files.items():
         file = folder / key
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(body, "utf-8")
+        file.write_bytes(body)
     return folder
 
 

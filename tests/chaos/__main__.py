@@ -11,18 +11,14 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.table import line
 from local.day import logged
-from tests.chaos.days import Row, ledgers_in_metrics
+from tests.chaos.days import Day, Row, ledgers_in_metrics
 from tests.chaos.faults import FAULTS, Fault, pass_all
 from tests.chaos.schedules import Schedule
 from tests.deployed import READERS, Deployed, deployed_stack
 
-SIDE_BY_SIDE = 10
-
-
-def line(*cells: object) -> str:
-    """One line of the table."""
-    return f"| {' | '.join(str(cell) for cell in cells)} |"
+SIDE_BY_SIDE = 16
 
 
 HEAD = (
@@ -52,24 +48,39 @@ def faults(deployed: Deployed, chosen: Sequence[Fault]) -> list[str]:
 
 
 def schedules(deployed: Deployed, seeds: Iterable[int]) -> list[str]:
-    """Let a day pass under each seed's schedule; returns the names of those that were not exact."""
+    """Let a day pass under each seed's schedule; returns the names of those that were not exact.
+
+    They are judged when all have passed: nothing may come to a day afterwards.
+    """
+    finished: list[tuple[Schedule, Day]] = []
     rows: list[Row] = []
     wrong: list[str] = []
     began = time.monotonic()
 
+    def failed(schedule: Schedule, problem: Exception) -> None:
+        wrong.append(f"schedule {schedule.seed}")
+        print(f"{schedule}: {type(problem).__name__}: {problem}", flush=True)
+
     def passed(seed: int) -> None:
         schedule = Schedule.of(seed)
         try:
-            rows.append(schedule.finish(schedule.start(deployed)))
+            day = schedule.start(deployed)
+            schedule.finish(day)
+            finished.append((schedule, day))
         except Exception as problem:
-            wrong.append(f"schedule {seed}")
-            print(f"{schedule}: {type(problem).__name__}: {problem}", flush=True)
-        if len(rows) % 20 == 0 and rows:
+            failed(schedule, problem)
+        if len(finished) % 20 == 0 and finished:
             since = time.monotonic() - began
-            print(f"  {len(rows)} schedules have passed after {since:.0f} s", flush=True)
+            print(f"  {len(finished)} schedules have passed after {since:.0f} s", flush=True)
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         list(pool.map(passed, seeds))
+    taken = deployed.taken()
+    for schedule, day in finished:
+        try:
+            rows.append(schedule.account(day, taken))
+        except Exception as problem:
+            failed(schedule, problem)
     announced, scored, lost = (
         sum(getattr(row, name) for row in rows) for name in ("announced", "scored", "failed")
     )

@@ -11,10 +11,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from arxiv_digest.adapters.archive import raw_feed_key
+from arxiv_digest.firings import DeadlineEvent
 from arxiv_digest.models import Batch, Digest, Paper
-from arxiv_digest.steps.aggregate import DeadlineEvent
 from local.stack import FunctionError
-from tests.deployed import READERS, Deployed, papers_of
+from tests.deployed import READERS, Deployed, papers_of, recipients
 from tests.feeds import feed
 
 _ARXIV = threading.Lock()
@@ -179,8 +179,10 @@ class Day:
         """The digest as it lies in the archive."""
         return Digest.model_validate_json(self.deployed.read(f"{self.date}/digest.json"))
 
-    def account(self) -> Row:
+    def account(self, taken: Iterable[tuple[str, str]] | None = None) -> Row:
         """What became of the day; raises ``AssertionError`` where two accounts differ.
+
+        ``taken`` are the mails that SES took, which are asked for unless given.
 
         The run, the item of its digest and the archive must tell the same ledger, and each paper
         must stand exactly once in the digest, a failed one with its title, link and reason.
@@ -205,7 +207,8 @@ class Day:
         # it once more when it sees so.
         with suppress(AssertionError):
             self.deployed.wait(self._archived, 20)
-        return Row(**ledger, mails=tuple(self.deployed.mails(self.date)), archive=self._archived())
+        mails = recipients(self.deployed.taken() if taken is None else taken, self.date)
+        return Row(**ledger, mails=tuple(mails), archive=self._archived())
 
     def _fetch(self) -> None:
         for _ in range(3):

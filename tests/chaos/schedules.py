@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -47,12 +47,13 @@ class Schedule:
     refusals: list[tuple[str, str, str, dict[str, Any]]]
     misbehaviours: list[tuple[str, int, int]]
     incidents: list[tuple[str, int]]
+    first: date = FIRST
 
     @classmethod
-    def of(cls, seed: int) -> Schedule:
-        """The schedule of a seed."""
+    def of(cls, seed: int, papers: int = 0) -> Schedule:
+        """The schedule of a seed, of so many papers or of a few."""
         rng = random.Random(seed)
-        papers = rng.randint(1, 45)
+        papers = papers or rng.randint(1, 45)
         return cls(
             seed,
             papers,
@@ -67,7 +68,7 @@ class Schedule:
 
     def start(self, deployed: Deployed) -> Day:
         """Let the day begin, and everything happen to it."""
-        day = Day.of(deployed, FIRST + timedelta(self.seed), self.papers)
+        day = Day.of(deployed, self.first + timedelta(self.seed), self.papers)
         for function, service, operation, effect in self.refusals:
             day.fail(function, service, operation, **effect)
         for kind, paper, times in self.misbehaviours:
@@ -93,8 +94,8 @@ class Schedule:
             fire()
         day.queued()
 
-    def finish(self, day: Day) -> Row:
-        """Wait for the day's end; raises ``AssertionError`` where it is not exact."""
+    def finish(self, day: Day) -> None:
+        """Wait for the day's end; raises ``AssertionError`` where it does not come."""
         runs = day.deployed.runs
         with suppress(AssertionError):
             day.deployed.wait(lambda: runs.remaining(day.date) == 0, 100)
@@ -115,7 +116,14 @@ class Schedule:
             with suppress(AssertionError):
                 day.deployed.wait(day.finished, 15)
         assert day.finished(), "the digest was never finished"
-        row = day.account()
+
+    def account(self, day: Day, taken: Iterable[tuple[str, str]]) -> Row:
+        """What became of the day; raises ``AssertionError`` where it is not exact.
+
+        ``taken`` are the mails that SES took.
+        """
+        runs = day.deployed.runs
+        row = day.account(taken)
         assert (row.announced, row.archive) == (self.papers, True), row
         # Faults of AWS, deaths and repetitions alone leave no paper without a score.
         assert self.misbehaviours or row.failed == 0, row

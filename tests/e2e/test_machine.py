@@ -59,7 +59,7 @@ def test_one_command_makes_a_real_digest_of_the_sample(tmp_path: Path) -> None:
     paper = a_paper(announced=date(2026, 1, 21))
     before = a_digest([(paper, scored(paper))], date=paper.announced)
     (tmp_path / "2026-01-21").mkdir()
-    (tmp_path / "2026-01-21/digest.json").write_text(render_json(before), "utf-8")
+    (tmp_path / "2026-01-21/digest.json").write_bytes(render_json(before))
 
     said = make("digest", "SOURCE=sample", f"OUT={tmp_path}", "RECIPIENTS=a@b.org,c@d.org")
 
@@ -100,7 +100,7 @@ def test_a_day_is_rebuilt_on_the_emulator_that_stays_up_until_all_of_it_is_delet
     (folder / "cs.CV.xml").write_bytes(feed("cs.CV", day, [kept, read]))
     another = a_digest([(read, scored(read))], date=date(2026, 2, 6))
     (tmp_path / "2026-02-06").mkdir()
-    (tmp_path / "2026-02-06/digest.json").write_text(render_json(another), "utf-8")
+    (tmp_path / "2026-02-06/digest.json").write_bytes(render_json(another))
     (tmp_path / "latest.html").write_text("of 2026-02-06")
     try:
         said = make("up")

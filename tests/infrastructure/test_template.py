@@ -16,11 +16,18 @@ from cfnlint.decode import cfn_yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from arxiv_digest.adapters.archive import FRESHNESS, PROFILE_KEY, raw_feed_key, raw_page_key
+from arxiv_digest.adapters.archive import (
+    FRESHNESS,
+    PROFILE_KEY,
+    PROFILES_PREFIX,
+    announced_key,
+    place_of,
+    raw_feed_key,
+    raw_page_key,
+)
 from arxiv_digest.adapters.llm import TIMEOUT
 from arxiv_digest.adapters.settings import AggregateSettings, FetchSettings, ScoreSettings
-from arxiv_digest.firings import FetchEvent
-from arxiv_digest.steps.aggregate import DeadlineEvent
+from arxiv_digest.firings import DeadlineEvent, FetchEvent
 from arxiv_digest.steps.fetch import ABANDONED
 from tests.archived import archived
 
@@ -183,8 +190,25 @@ ROLES = list(PLAIN.of("AWS::IAM::Role"))
 # ------------------------------------------------------------------------------ queue and stream
 
 
-def test_a_message_stays_hidden_for_six_times_the_timeout_of_its_function() -> None:
-    assert PLAIN["BatchQueue"]["VisibilityTimeout"] >= 6 * PLAIN["ScoreFunction"]["Timeout"]
+QUEUES = {
+    "ProfileQueue": "FetchFunction",
+    "BatchQueue": "ScoreFunction",
+    "DeadlineQueue": "AggregateFunction",
+}
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_message_stays_hidden_for_six_times_the_timeout_of_its_function(queue: str) -> None:
+    assert PLAIN[queue]["VisibilityTimeout"] >= 6 * PLAIN[QUEUES[queue]]["Timeout"]
+
+
+@pytest.mark.parametrize("queue", ["ProfileQueue", "DeadlineQueue"])
+def test_what_one_of_many_profiles_cannot_do_is_kept_in_the_failure_queue(queue: str) -> None:
+    redrive = PLAIN[queue]["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] >= 5
+    assert redrive["deadLetterTargetArn"] == "FailureQueue.Arn"
+    kept = PLAIN["FailureQueue"]["MessageRetentionPeriod"]
+    assert kept > PLAIN[queue]["MessageRetentionPeriod"]
 
 
 def test_batches_are_tried_five_times_or_more_and_then_kept_apart() -> None:
@@ -201,19 +225,21 @@ def test_the_alarm_on_dead_letters_names_the_number_of_deliveries() -> None:
     assert f"after {count} deliveries" in PLAIN["BatchDeadLetterAlarm"]["AlarmDescription"]
 
 
-@pytest.mark.parametrize("kind", ["SQS", "DynamoDB"])
-def test_functions_answer_sources_record_by_record(kind: str) -> None:
+@pytest.mark.parametrize(("kind", "count"), [("SQS", 3), ("DynamoDB", 1)])
+def test_functions_answer_sources_record_by_record(kind: str, count: int) -> None:
     found = events(PLAIN, kind)
-    assert len(found) == 1
+    assert len(found) == count
     for event in found.values():
         assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 @pytest.mark.parametrize("stage", ["prod", "local"])
-def test_no_more_than_a_few_batches_are_scored_at_the_same_time(stage: str) -> None:
-    [event] = events(Stack(Stage=stage), "SQS").values()
-    assert event["Queue"] == "BatchQueue.Arn"
-    assert 2 <= event["ScalingConfig"]["MaximumConcurrency"] <= 10  # 2 is the least AWS takes
+def test_no_more_than_a_few_messages_of_a_queue_are_handled_at_the_same_time(stage: str) -> None:
+    found = events(Stack(Stage=stage), "SQS")
+    fed = {event["Queue"].removesuffix(".Arn"): function for (function, _), event in found.items()}
+    assert fed == QUEUES
+    for event in found.values():
+        assert 2 <= event["ScalingConfig"]["MaximumConcurrency"] <= 10  # 2 is the least AWS takes
 
 
 def test_a_stream_record_is_given_up_after_some_tries_to_the_failure_queue() -> None:
@@ -384,11 +410,12 @@ def test_raw_feeds_expire_and_digests_never_do() -> None:
     # Noncurrent versions apart, which are what a digest made again has replaced.
     expiring = [rule for rule in rules if any(key.startswith("Expiration") for key in rule)]
     moving = [rule for rule in rules if any(key.startswith("Transition") for key in rule)]
-    for rule in expiring + moving:
-        assert rule["Prefix"] == "raw/"
-    assert [rule["Status"] for rule in expiring] == ["Enabled"]
+    assert {rule["Prefix"] for rule in expiring + moving} == {"raw/", "announced/"}
+    assert {rule["Status"] for rule in expiring} == {"Enabled"}
     assert raw_feed_key("2026-01-22", "cs.CV").startswith("raw/")
-    assert not PROFILE_KEY.startswith("raw/")
+    assert announced_key("2026-01-22").startswith("announced/")
+    for kept in (PROFILE_KEY, PROFILES_PREFIX, place_of("raw")):
+        assert not kept.startswith(("raw/", "announced/"))
 
 
 # ------------------------------------------------------------------------------ public page
@@ -497,6 +524,8 @@ def readable(key: str) -> bool:
 )
 def test_the_public_page_has_what_a_reader_reads(key: str) -> None:
     assert readable(key)
+    # Nobody looks for rules of crawlers anywhere but at the root.
+    assert readable(f"{place_of('theory')}{key}") == (key != "robots.txt")
 
 
 def test_the_public_page_has_all_that_is_written_of_a_day_but_the_mails() -> None:
@@ -514,11 +543,14 @@ def test_the_public_page_has_all_that_is_written_of_a_day_but_the_mails() -> Non
 @example(date(2026, 1, 22), "digest.*?@example.org")
 @example(date(2026, 1, 22), "papers.json")
 @example(date(2026, 1, 22), "search.js")
+@example(date(2026, 1, 22), "latest.html@example.org")
 def test_the_public_page_has_no_mail_feed_or_profile_whatever_it_is_called(
     day: date, name: str
 ) -> None:
     assert not readable(f"{day}/mail/{name}.eml")
     assert not readable(f"{day}/mail/{name}")
+    assert not readable(f"{place_of('theory')}{day}/mail/{name}.eml")
+    assert not readable(announced_key(day))
     assert not readable(raw_feed_key(day, name))
     assert not readable(raw_feed_key(day, name, whole=False))
     assert not readable(raw_page_key(day, name, 1))
@@ -592,6 +624,8 @@ def test_functions_are_told_the_resources_of_their_own_stack() -> None:
         "DIGEST_TABLE": "RunsTable",
         "DIGEST_BUCKET": "ArchiveBucket",
         "DIGEST_QUEUE_URL": "BatchQueue",
+        "DIGEST_PROFILE_QUEUE_URL": "ProfileQueue",
+        "DIGEST_DEADLINE_QUEUE_URL": "DeadlineQueue",
         "DIGEST_CONFIGURATION_SET": "ConfigurationSet",
     }
     for function in FUNCTIONS:
@@ -651,9 +685,18 @@ ALLOWED = {
             "dynamodb:UpdateItem",
         },
         "BatchQueue.Arn": {"sqs:SendMessage*"},
+        "ProfileQueue.Arn": {
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+            "sqs:SendMessage*",
+        },
         "FailureQueue.Arn": {"sqs:SendMessage"},
         "ArchiveBucket.Arn": {"s3:ListBucket"},
         "ArchiveBucket.Arn/config/profile.yaml": {"s3:GetObject"},
+        "ArchiveBucket.Arn/config/profiles/*": {"s3:GetObject"},
+        "ArchiveBucket.Arn/announced/*": {"s3:GetObject", "s3:PutObject"},
         "ArchiveBucket.Arn/raw/*": {"s3:GetObject", "s3:PutObject"},
     },
     "ScoreRole": {
@@ -694,6 +737,16 @@ ALLOWED = {
         "ArchiveBucket.Arn": {"s3:ListBucket"},
         "ArchiveBucket.Arn/????-??-??/papers.json": {"s3:GetObject"},
         "ArchiveBucket.Arn/????-??-??/digest.json": {"s3:GetObject"},
+        "ArchiveBucket.Arn/profiles/*": {"s3:PutObject"},
+        "ArchiveBucket.Arn/profiles/*/????-??-??/papers.json": {"s3:GetObject"},
+        "ArchiveBucket.Arn/profiles/*/????-??-??/digest.json": {"s3:GetObject"},
+        "DeadlineQueue.Arn": {
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+            "sqs:SendMessage*",
+        },
         "ArchiveBucket.Arn/papers/*": {"s3:PutObject"},
         "ArchiveBucket.Arn/search/*": {"s3:PutObject"},
         "ArchiveBucket.Arn/index.html": {"s3:PutObject"},
@@ -964,6 +1017,7 @@ def test_each_trouble_has_its_alarm() -> None:
         "MailRefused",
         "MailUncertain",
         "RunMissing",
+        "ProfilesRefused",
         "DigestReady",
         "FailedShare",
         "ScoredLocally",

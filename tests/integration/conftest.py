@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.mailer import ONE_ATTEMPT, Mailer
-from arxiv_digest.adapters.queue import BatchQueue
+from arxiv_digest.adapters.queue import Queue
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.models import Batch
 from arxiv_digest.steps.aggregate import Aggregate, MailState
@@ -43,6 +43,8 @@ class Cloud:
     table: str
     bucket: str
     queue_url: str
+    profile_queue_url: str
+    deadline_queue_url: str
     told: list[MailState] = field(default_factory=list)
 
     @property
@@ -54,8 +56,12 @@ class Cloud:
         return Archive(self.s3, self.bucket)
 
     @property
-    def queue(self) -> BatchQueue:
-        return BatchQueue(self.sqs, self.queue_url)
+    def queue(self) -> Queue:
+        return Queue(self.sqs, self.queue_url)
+
+    @property
+    def profile_queue(self) -> Queue:
+        return Queue(self.sqs, self.profile_queue_url)
 
     def aggregate(self, *recipients: str, mailer: Any = None, minutes: float = 0) -> Aggregate:
         """The step as called some minutes from now."""
@@ -98,6 +104,31 @@ def clients() -> tuple[Any, Any, Any, Any]:
     )
 
 
+def resources(dynamodb: Any, s3: Any, sqs: Any, ses: Any) -> Cloud:
+    """The resources that the template makes, as the clients make them anew."""
+    dynamodb.create_table(
+        TableName="runs",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+    s3.create_bucket(Bucket="archive")
+    s3.put_object(Bucket="archive", Key="config/profile.yaml", Body=PROFILE.encode())
+    queues = [
+        sqs.create_queue(QueueName=name)["QueueUrl"]
+        for name in ("batches", "profiles", "deadlines")
+    ]
+    ses.create_email_identity(EmailIdentity="digest@example.org")
+    ses.create_configuration_set(ConfigurationSetName="digests")
+    return Cloud(dynamodb, s3, sqs, ses, "runs", "archive", *queues)
+
+
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -108,22 +139,4 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setenv("HOME", str(Path(__file__).parent))
     # A new session would read the descriptions of four services anew for each test.
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
-        dynamodb, s3, sqs, ses = clients()
-        dynamodb.create_table(
-            TableName="runs",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-        )
-        s3.create_bucket(Bucket="archive")
-        s3.put_object(Bucket="archive", Key="config/profile.yaml", Body=PROFILE.encode())
-        queue_url = sqs.create_queue(QueueName="batches")["QueueUrl"]
-        ses.create_email_identity(EmailIdentity="digest@example.org")
-        ses.create_configuration_set(ConfigurationSetName="digests")
-        yield Cloud(dynamodb, s3, sqs, ses, "runs", "archive", queue_url)
+        yield resources(*clients())

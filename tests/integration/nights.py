@@ -24,14 +24,21 @@ def at(hours: float, day: date = DAY) -> datetime:
 class Night:
     """Fetch on the emulated cloud, with a feed server that stands for arXiv."""
 
-    def __init__(self, cloud: Cloud, arxiv: FeedServer, scorer: Scorer = LOCAL_SCORER) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        arxiv: FeedServer,
+        scorer: Scorer = LOCAL_SCORER,
+        export_api: str = "http://127.0.0.1:9/api/query",
+    ) -> None:
         self.cloud = cloud
         self.arxiv = arxiv
         self.fetch = Fetch(
             arxiv=FeedReader(arxiv.base_url, 0, sleep=lambda _: None),
-            export_api=ExportApi("http://127.0.0.1:9/api/query", 0, sleep=lambda _: None),
+            export_api=ExportApi(export_api, 0, sleep=lambda _: None),
             runs=cloud.runs,
             queue=cloud.queue,
+            profile_queue=cloud.profile_queue,
             archive=cloud.archive,
             scorer=scorer,
         )

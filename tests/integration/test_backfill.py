@@ -46,6 +46,7 @@ class Machine:
             export_api=ExportApi(api.url, 0, sleep=lambda _: None),
             runs=cloud.runs,
             queue=cloud.queue,
+            profile_queue=cloud.profile_queue,
             archive=cloud.archive,
             scorer=LOCAL_SCORER,
         )

@@ -210,6 +210,7 @@ def test_two_firings_at_the_same_time_make_one_run(night: Night) -> None:
         export_api=slow.fetch.export_api,
         runs=Racing(night.cloud.dynamodb, night.cloud.table),
         queue=night.cloud.queue,
+        profile_queue=night.cloud.profile_queue,
         archive=night.cloud.archive,
         scorer=LOCAL_SCORER,
     )
@@ -253,19 +254,27 @@ def test_lambdas_own_second_try_goes_on_where_the_first_one_died(night: Night) -
 def test_messages_that_sqs_refuses_one_by_one_are_sent_again(cloud: Cloud) -> None:
     batches = make_batches(DAY, papers(3), 1)
     with Stubber(cloud.sqs) as stub:
-        refused = {"Id": "2", "SenderFault": False, "Code": "InternalError", "Message": "try again"}
+        refused = {
+            "Id": "batch-2",
+            "SenderFault": False,
+            "Code": "InternalError",
+            "Message": "try again",
+        }
         good = {"MessageId": "m", "MD5OfMessageBody": "x"}
         stub.add_response(
             "send_message_batch",
-            {"Successful": [{"Id": "1", **good}, {"Id": "3", **good}], "Failed": [refused]},
+            {
+                "Successful": [{"Id": "batch-1", **good}, {"Id": "batch-3", **good}],
+                "Failed": [refused],
+            },
             {"QueueUrl": cloud.queue_url, "Entries": ANY},
         )
         stub.add_response(
             "send_message_batch",
-            {"Successful": [{"Id": "2", **good}], "Failed": []},
+            {"Successful": [{"Id": "batch-2", **good}], "Failed": []},
             {
                 "QueueUrl": cloud.queue_url,
-                "Entries": [{"Id": "2", "MessageBody": batches[1].model_dump_json()}],
+                "Entries": [{"Id": "batch-2", "MessageBody": batches[1].model_dump_json()}],
             },
         )
         cloud.queue.send(batches)
@@ -273,11 +282,11 @@ def test_messages_that_sqs_refuses_one_by_one_are_sent_again(cloud: Cloud) -> No
 
 
 def test_messages_that_sqs_never_takes_are_an_error_that_names_them(cloud: Cloud) -> None:
-    refused = {"Id": "1", "SenderFault": False, "Code": "InternalError", "Message": "no"}
+    refused = {"Id": "batch-1", "SenderFault": False, "Code": "InternalError", "Message": "no"}
     with Stubber(cloud.sqs) as stub:
         for _ in range(5):
             stub.add_response("send_message_batch", {"Successful": [], "Failed": [refused]})
-        with pytest.raises(MessagesRefused, match="batches 1: InternalError no"):
+        with pytest.raises(MessagesRefused, match="batch-1: InternalError no"):
             cloud.queue.send(make_batches(DAY, papers(1), 1))
 
 

@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingErro
 from aws_lambda_powertools.utilities.parameters import base as parameters
 
 from arxiv_digest.adapters import llm
+from arxiv_digest.adapters.queue import AFTER_DEATH
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.announcements import EASTERN
 from arxiv_digest.batches import make_batches
@@ -47,8 +48,10 @@ def event(name: str) -> dict[str, Any]:
 @pytest.fixture
 def model(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageModelServer]:
     """The functions' environment, with a feed of one paper and a language model beside it."""
-    for cached in (fetch.step, score.step, score.settings, score.queue, aggregate.step):
-        cached.cache_clear()
+    for app in (fetch, score, aggregate):
+        for made in vars(app).values():
+            if hasattr(made, "cache_clear"):
+                made.cache_clear()
     monkeypatch.setattr(llm, "TIMEOUT", 2.0)
     secrets = {"Name": "digests/key", "SecretString": "sk-from-the-secret\n"}
     boto3.client("secretsmanager").create_secret(**secrets)
@@ -61,6 +64,8 @@ def model(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageMod
             "TABLE": cloud.table,
             "BUCKET": cloud.bucket,
             "QUEUE_URL": cloud.queue_url,
+            "PROFILE_QUEUE_URL": cloud.profile_queue_url,
+            "DEADLINE_QUEUE_URL": cloud.deadline_queue_url,
             "FEED_BASE_URL": arxiv.base_url,
             "FEED_INTERVAL": "0",
             "EXPORT_API_URL": api.url,
@@ -73,14 +78,14 @@ def model(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageMod
         }
         for name, value in variables.items():
             monkeypatch.setenv(f"DIGEST_{name}", value)
-        for app in (score, aggregate):
+        for app in (fetch, score, aggregate):
             monkeypatch.setattr(app.metrics.provider, "namespace", "ArxivDigest/test")
         yield server
 
 
-def a_message(cloud: Cloud) -> dict[str, Any]:
-    """The event with which Lambda hands over the queue's next message."""
-    received = cloud.sqs.receive_message(QueueUrl=cloud.queue_url)["Messages"][0]
+def a_message(cloud: Cloud, queue_url: str = "") -> dict[str, Any]:
+    """The event with which Lambda hands over the next message of a queue, of batches or another."""
+    received = cloud.sqs.receive_message(QueueUrl=queue_url or cloud.queue_url)["Messages"][0]
     told = event("score-batch")
     told["Records"][0] |= {"body": received["Body"], "receiptHandle": received["ReceiptHandle"]}
     return told
@@ -138,6 +143,95 @@ def test_logs_hold_no_key_no_address_and_no_abstract(
         assert secret not in printed
 
 
+def two_profiles(cloud: Cloud, *names: str) -> None:
+    """Named profiles instead of the single one, each with a recipient of its own."""
+    cloud.s3.delete_object(Bucket=cloud.bucket, Key="config/profile.yaml")
+    for name in names or ("theory", "vision"):
+        text = f"name: {name}\nrecipients: [{name}@example.org]\n{PROFILE}"
+        cloud.archive.write(f"config/profiles/{name}.yaml", text)
+
+
+def test_a_day_of_two_profiles_by_messages(
+    cloud: Cloud,
+    model: LanguageModelServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logged = listen(monkeypatch)
+    two_profiles(cloud)
+    assert fetch.handler(event("fetch-by-hand"), CONTEXT)["profiles"] == ["vision"]
+    message = a_message(cloud, cloud.profile_queue_url)
+    assert fetch.handler(message, CONTEXT) == {"batchItemFailures": []}
+    for _ in range(2):
+        assert score.handler(a_message(cloud), CONTEXT) == {"batchItemFailures": []}
+    for name in ("theory", "vision"):
+        counted_down = event("aggregate-counted-down")
+        counted_down["Records"][0]["dynamodb"]["Keys"]["pk"]["S"] = f"RUN#{DAY}#{name}"
+        assert aggregate.handler(counted_down, CONTEXT) == {"batchItemFailures": []}
+        mails = cloud.objects(f"profiles/{name}/{DAY}/mail/")
+        assert mails == [f"profiles/{name}/{DAY}/mail/{name}@example.org.eml"]
+    told = [json.loads(line) for line in logged.getvalue().splitlines()]
+    assert {line["profile"] for line in told if "profile" in line} == {"theory", "vision"}
+    assert [record["MailSent"] for record in reported(capsys.readouterr().out)[-2:]] == [[1], [1]]
+
+
+def test_the_deadline_of_many_profiles_goes_to_each_by_a_message(
+    cloud: Cloud,
+    model: LanguageModelServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    two_profiles(cloud)
+    at(monkeypatch, DAY)
+    fetch.handler(event("fetch-by-hand"), CONTEXT)
+    assert aggregate.handler({"deadline": True}, CONTEXT)["profiles"] == ["theory", "vision"]
+    capsys.readouterr()
+    # The day after, when SQS delivers them at last, they are still about their own.
+    at(monkeypatch, DAY + timedelta(days=1))
+    for _ in range(2):
+        message = a_message(cloud, cloud.deadline_queue_url)
+        assert aggregate.handler(message, CONTEXT) == {"batchItemFailures": []}
+    records = reported(capsys.readouterr().out)
+    # Theory's run has its papers failed; vision's was never started.
+    assert sorted(record["RunMissing"] for record in records) == [[0], [1]]
+    assert f"profiles/theory/{DAY}/digest.html" in cloud.objects("profiles/theory/")
+    assert cloud.objects("profiles/vision/") == []
+
+
+def test_a_person_who_asks_for_a_date_of_many_profiles_raises_no_alarm(
+    cloud: Cloud, model: LanguageModelServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.runs.note_profiles(DAY, ["theory", "vision"])
+    aggregate.handler({"deadline": True, "date": str(DAY)}, CONTEXT)
+    for _ in range(2):
+        aggregate.handler(a_message(cloud, cloud.deadline_queue_url), CONTEXT)
+    assert reported(capsys.readouterr().out) == []
+
+
+def test_a_profile_that_cannot_be_used_is_counted_and_logged(
+    cloud: Cloud,
+    model: LanguageModelServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logged = listen(monkeypatch)
+    two_profiles(cloud)
+    cloud.archive.write("config/profiles/theory.yaml", "name: theory\ncategories: [cs.LG]")
+    assert list(fetch.handler(event("fetch-by-hand"), CONTEXT)["refused"]) == ["theory"]
+    assert reported(capsys.readouterr().out) == [{"ProfilesRefused": [1]}]
+    assert "theory.yaml: fields is missing" in logged.getvalue()
+
+
+@pytest.mark.parametrize("where", ["profiles", "deadlines"])
+def test_a_message_of_a_profile_that_is_none_is_named(
+    cloud: Cloud, model: LanguageModelServer, where: str
+) -> None:
+    told = event("score-batch")
+    told["Records"][0]["body"] = '{"no": "profile"}'
+    app = {"profiles": fetch, "deadlines": aggregate}[where]
+    assert len(app.handler(told, CONTEXT)["batchItemFailures"]) == 1
+
+
 @pytest.mark.parametrize("name", ["fetch-night", "fetch-last", "fetch-late"])
 def test_every_firing_of_the_schedule_is_understood(
     cloud: Cloud, model: LanguageModelServer, name: str
@@ -172,9 +266,9 @@ def test_a_message_whose_function_is_killed_comes_back_soon_after(
     told = a_message(cloud)
     hidden: list[float] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(score.queue()), "hide", lambda _, __, seconds: hidden.append(seconds))
+        patch.setattr(type(score.queue()), "_hide", lambda _, __, seconds: hidden.append(seconds))
         score.handler(told, CONTEXT)
-    assert hidden == [60 + score.AFTER_DEATH]
+    assert hidden == [60 + AFTER_DEATH]
 
 
 @pytest.mark.parametrize("secret", ["sk-1", "sk-1\n", '{"key": "sk-1"}', '{"LLM_API_KEY":"sk-1 "}'])
@@ -305,6 +399,7 @@ def test_score_reports_the_seconds_and_tokens_of_a_batch_that_was_counted_down(
 ) -> None:
     fetch.handler({}, CONTEXT)
     told = a_message(cloud)
+    capsys.readouterr()
     model.misbehaviour = "500"
     score.handler(told, CONTEXT)
     model.misbehaviour = ""

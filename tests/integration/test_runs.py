@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.batches import make_batches
-from arxiv_digest.models import Failed, Ledger, Tokens
+from arxiv_digest.models import Failed, Ledger, Scorer, ScorerKind, Tokens
 from tests.builders import DAY, a_run, papers, scored
 from tests.integration.conftest import Cloud
 
@@ -89,9 +91,9 @@ def test_a_batch_that_is_counted_down_while_a_run_is_read_is_not_taken_for_read(
     runs = cloud.runs
     plain = runs._query
 
-    def between_pages(partition: str) -> Any:
-        for item in plain(partition):
-            if item["sk"].startswith("QUEUED#"):
+    def between_pages(partition: str, where: Any) -> Any:
+        for item in plain(partition, where):
+            if item["sk"].startswith("PAPER#"):
                 cloud.runs.complete_batch(second, [scored(p) for p in second.papers], Tokens())
             yield item
 
@@ -100,6 +102,18 @@ def test_a_batch_that_is_counted_down_while_a_run_is_read_is_not_taken_for_read(
     assert len(results.outcomes) == 2
     assert results.remaining == 1
     assert cloud.runs.remaining(DAY) == 0
+
+
+def test_history_has_a_paper_once_that_two_fetches_had_queued(cloud: Cloud) -> None:
+    scorer = Scorer(kind=ScorerKind.LANGUAGE_MODEL, name="model")
+    run = a_run(4, batches=2, scorer=scorer)
+    batches = make_batches(DAY, papers(4), 2)
+    at_the_same_time = Runs(cloud.dynamodb, cloud.table, lambda: time.time() - 1)
+    assert cloud.runs.create(run, batches)
+    assert not at_the_same_time.create(run, batches)
+    for batch in batches:
+        cloud.runs.complete_batch(batch, [scored(paper) for paper in batch.papers], Tokens())
+    assert [past.paper for past in cloud.runs.history([DAY])] == papers(4)
 
 
 def test_a_digest_of_a_run_that_was_reopened_meanwhile_is_not_noted(cloud: Cloud) -> None:

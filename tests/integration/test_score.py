@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from arxiv_digest.adapters import llm
 from arxiv_digest.adapters.llm import LanguageModel
+from arxiv_digest.adapters.queue import AFTER_DEATH, Queue
 from arxiv_digest.adapters.runs import RunMissing, Runs
 from arxiv_digest.batches import make_batches
 from arxiv_digest.models import Batch, Failed, Outcome, Scored, Scorer, ScorerKind, Tokens
@@ -43,9 +44,9 @@ class Scoring:
         assert cloud.runs.create(run, self.batches)
         self.step = Score(cloud.runs, self._model)
 
-    def _model(self, mode: str | None) -> LanguageModel:
+    def _model(self, mode: str | None, name: str | None) -> LanguageModel:
         self.made.append(mode)
-        return LanguageModel(self.server.base_url, "test-model", KEY, mode)
+        return LanguageModel(self.server.base_url, name or "test-model", KEY, mode)
 
     def outcomes(self) -> dict[str, Outcome]:
         return self.cloud.runs.results(DAY).outcomes
@@ -271,20 +272,44 @@ def test_the_local_scorer_scores_batches_as_places_of_the_whole_day(cloud: Cloud
 
 def test_a_batch_of_no_run_is_an_error_that_says_so(cloud: Cloud) -> None:
     batch = make_batches(DAY, papers(1), 1)[0]
-    step = Score(cloud.runs, lambda _: pytest.fail("nothing to ask"))
+    step = Score(cloud.runs, lambda *_: pytest.fail("nothing to ask"))
     with pytest.raises(RunMissing, match="no run of 2026-01-22"):
         step(batch)
     with pytest.raises(RunMissing):
         cloud.runs.complete_batch(batch, [], Tokens())
 
 
-def test_a_failed_message_comes_back_after_ever_longer_waits(cloud: Cloud) -> None:
-    cloud.queue.send(make_batches(DAY, papers(1), 1))
-    message = cloud.sqs.receive_message(QueueUrl=cloud.queue_url)["Messages"][0]
-    waits = [cloud.queue.back_off(message["ReceiptHandle"], receives) for receives in range(1, 9)]
+class Hiding:
+    """SQS as far as hiding messages goes: for how many seconds, each time."""
+
+    def __init__(self) -> None:
+        self.seconds: list[int] = []
+
+    def change_message_visibility(self, **told: Any) -> None:
+        self.seconds.append(told["VisibilityTimeout"])
+
+
+def hidden(receives: int, problem: Exception) -> int:
+    """For how long a message is hidden that failed at its nth delivery."""
+    sqs: Any = Hiding()
+    with pytest.raises(type(problem)), Queue(sqs, "url").handling("r", receives, 60, print):
+        raise problem
+    assert sqs.seconds[0] == 60 + AFTER_DEATH
+    return int(sqs.seconds[1])
+
+
+def test_a_failed_message_comes_back_after_ever_longer_waits() -> None:
+    waits = [hidden(receives, ValueError()) for receives in range(1, 9)]
     assert waits == [15, 30, 60, 120, 240, 480, 900, 900]
-    assert cloud.queue.back_off(message["ReceiptHandle"], 1, asked=70) == 70
-    assert cloud.queue.back_off(message["ReceiptHandle"], 1, asked=7200) == 900
+    assert hidden(1, LanguageModelUnavailable("busy", retry_after=70)) == 70
+    assert hidden(1, LanguageModelUnavailable("busy", retry_after=7200)) == 900
+
+
+def test_a_message_that_was_handled_is_left_to_be_deleted() -> None:
+    sqs: Any = Hiding()
+    with Queue(sqs, "url").handling("r", 1, 60, print):
+        pass
+    assert sqs.seconds == [60 + AFTER_DEATH]
 
 
 def test_every_item_of_a_run_expires_and_names_its_schema(cloud: Cloud) -> None:

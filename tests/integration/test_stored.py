@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,30 @@ import pytest
 from pydantic import TypeAdapter
 
 from arxiv_digest import migrations
-from arxiv_digest.adapters import runs as table
+from arxiv_digest.adapters.archive import Archive, announced_key, example_key, place_of
+from arxiv_digest.adapters.queue import Queue
 from arxiv_digest.adapters.runs import Pending, Runs
+from arxiv_digest.announcements import ANNOUNCED, Announced, ParsedFeed
 from arxiv_digest.batches import make_batches
-from arxiv_digest.migrations import BATCH, DIGEST, PAPERS_OF_DAY, Stored, Unreadable
+from arxiv_digest.firings import DEADLINE, DeadlineEvent
+from arxiv_digest.migrations import (
+    BATCH,
+    DIGEST,
+    KEPT_PAPER,
+    PAPERS_OF_DAY,
+    PROFILE_DAY,
+    Stored,
+    Unreadable,
+)
 from arxiv_digest.models import (
     SCHEMA_VERSION,
     Batch,
+    Example,
     Failed,
+    FeedReading,
+    KeptPaper,
     Outcome,
+    ProfileDay,
     Recall,
     Scored,
     Scorer,
@@ -30,8 +46,9 @@ from arxiv_digest.models import (
     Triaged,
     TriagedPart,
 )
+from arxiv_digest.profile import load_profile
 from arxiv_digest.steps.aggregate import AggregateDone
-from tests.builders import DAY, NOW, a_paper, a_run, scored
+from tests.builders import DAY, NOW, a_paper, a_run, papers, scored
 from tests.integration.conftest import PROFILE, Cloud
 
 ROOT = Path(__file__).parents[2]
@@ -90,13 +107,56 @@ def store(cloud: Cloud) -> None:
     runs.add_pending(Pending(DAY, "cs.CV"))
 
 
+def store_many(cloud: Cloud) -> None:
+    """A day of two profiles of many: one has its digest, the other is still to begin."""
+    runs = Runs(cloud.dynamodb, cloud.table, NOW.timestamp)
+    runs.note_profiles(DAY, ["theory", "vision"])
+    listed = papers(2)
+    reading = FeedReading(category="cs.LG", state="fresh", date=DAY, items=2)
+    announced = Announced(date=DAY, feeds=(ParsedFeed(reading, tuple(listed)),))
+    cloud.archive.write(announced_key(DAY), announced.model_dump_json())
+    example = KeptPaper(paper=a_paper(90, title="A paper like which more is to be seen"))
+    cloud.archive.write(example_key(example.paper.id), example.model_dump_json())
+    cloud.profile_queue.send([ProfileDay(date=DAY, profile="vision", text=PROFILE, mail=False)])
+    Queue(cloud.sqs, cloud.deadline_queue_url).send([DeadlineEvent(date=DAY, profile="theory")])
+
+    steered = f"name: theory\nfollow: {{authors: [Ada 1]}}\n{PROFILE}"
+    theory = runs.of("theory")
+    run = a_run(
+        2,
+        profile=steered,
+        read=(reading,),
+        examples=(
+            Example(id="2601.00090", more=True, title="A paper", near=("2601.00002",)),
+            Example(id="2601.00091", more=False, trouble="not found"),
+        ),
+    )
+    [batch] = make_batches(DAY, listed, 2, profile="theory")
+    assert theory.create(run, [batch])
+    theory.mark_seen(listed, DAY)
+    outcomes = [scored(paper).model_copy(update={"second_field": "Agents"}) for paper in listed]
+    theory.complete_batch(batch, outcomes, TOKENS)
+    step = cloud.aggregate()
+    replace(
+        step,
+        runs=step.runs.of("theory"),
+        archive=Archive(cloud.s3, cloud.bucket, place_of("theory")),
+    )(DAY, NOW)
+
+
 def written(cloud: Cloud) -> dict[str, Any]:
     """All that is read again of what is stored: table, messages, and the archive's JSON."""
-    received = cloud.sqs.receive_message(QueueUrl=cloud.queue_url, VisibilityTimeout=0)["Messages"]
-    keys = [key for key in cloud.objects() if key.endswith(("/digest.json", "/papers.json"))]
+    bodies = {}
+    for name in ("queue_url", "profile_queue_url", "deadline_queue_url"):
+        url = getattr(cloud, name)
+        received = cloud.sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)
+        bodies[name] = [message["Body"] for message in received.get("Messages", ())]
+    read = ("/digest.json", "/papers.json")
+    kept = ("announced/", "raw/examples/")
+    keys = [key for key in cloud.objects() if key.endswith(read) or key.startswith(kept)]
     return {
         "items": sorted(cloud.items(), key=lambda item: (item["pk"], item["sk"])),
-        "messages": [message["Body"] for message in received],
+        "messages": bodies,
         "objects": {key: (cloud.archive.read(key) or b"").decode() for key in keys},
     }
 
@@ -105,18 +165,18 @@ def restore(cloud: Cloud, record: dict[str, Any]) -> None:
     with cloud.dynamodb.Table(cloud.table).batch_writer() as writer:
         for item in record["items"]:
             writer.put_item(Item=item)
-    for body in record["messages"]:
-        cloud.sqs.send_message(QueueUrl=cloud.queue_url, MessageBody=body)
+    for name, bodies in record["messages"].items():
+        for body in bodies:
+            cloud.sqs.send_message(QueueUrl=getattr(cloud, name), MessageBody=body)
     for key, body in record["objects"].items():
         cloud.archive.write(key, body)
 
 
-@pytest.fixture(params=VERSIONS, ids=lambda version: f"version {version}")
-def then(cloud: Cloud, request: pytest.FixtureRequest) -> Cloud:
+def left_by(cloud: Cloud, name: str, version: int, store: Callable[[Cloud], None]) -> Cloud:
     """The cloud as a version has left it; what today's version leaves is recorded first."""
-    file = FOLDER / f"day-{request.param}.json"
+    file = FOLDER / f"{name}-{version}.json"
     if not file.exists():
-        assert request.param == SCHEMA_VERSION, f"{file} is gone: take it from the history"
+        assert version == SCHEMA_VERSION, f"{file} is gone: take it from the history"
         store(cloud)
         text = json.dumps(written(cloud), ensure_ascii=False, indent=1, default=int)
         file.write_text(f"{text}\n", "utf-8")
@@ -125,10 +185,21 @@ def then(cloud: Cloud, request: pytest.FixtureRequest) -> Cloud:
     return cloud
 
 
+@pytest.fixture(params=VERSIONS, ids=lambda version: f"version {version}")
+def then(cloud: Cloud, request: pytest.FixtureRequest) -> Cloud:
+    return left_by(cloud, "day", request.param, store)
+
+
+@pytest.fixture(params=VERSIONS, ids=lambda version: f"version {version}")
+def many(cloud: Cloud, request: pytest.FixtureRequest) -> Cloud:
+    return left_by(cloud, "many", request.param, store_many)
+
+
 @pytest.fixture
 def now(cloud: Cloud) -> Cloud:
     """The cloud as today's version leaves it."""
     store(cloud)
+    store_many(cloud)
     return cloud
 
 
@@ -245,6 +316,40 @@ def test_the_archive_is_read_whichever_version_wrote_it(
     assert "2601.00001" in (then.archive.read("papers/2026-01.json") or b"").decode()
 
 
+def test_what_is_kept_of_many_profiles_is_read_whichever_version_stored_it(many: Cloud) -> None:
+    assert many.runs.profiles(DAY) == ["theory", "vision"]
+    theory = many.runs.of("theory")
+    run = theory.get(DAY)
+    assert run is not None
+    assert load_profile(run.profile).follow.authors == ("Ada 1",)
+    assert [example.trouble for example in run.examples] == ["", "not found"]
+    assert [feed.category for feed in run.read] == ["cs.LG"]
+    assert [batch.profile for batch in theory.batches(DAY)] == ["theory"]
+    outcomes = theory.results(DAY).outcomes.values()
+    assert {found.second_field for found in outcomes if isinstance(found, Scored)} == {"Agents"}
+    assert theory.seen(["2601.00001"]) == {"2601.00001": DAY}
+    assert many.runs.seen(["2601.00001"]) == {}
+    assert [day.date for day in theory.days()] == [DAY]
+
+    archive = many.archive
+    [feed] = ANNOUNCED.read(archive.read(announced_key(DAY)) or b"", "announced").feeds
+    assert (feed.reading.category, len(feed.papers)) == ("cs.LG", 2)
+    example = KEPT_PAPER.read(archive.read(example_key("2601.00090")) or b"", "an example")
+    assert example.paper.title == "A paper like which more is to be seen"
+    theirs = Archive(many.s3, many.bucket, place_of("theory"))
+    digest = DIGEST.read(theirs.read(f"{DAY}/digest.json") or b"", "digest.json")
+    assert digest.ledger.scored == 2
+
+    def only_message(url: str) -> str:
+        [message] = many.sqs.receive_message(QueueUrl=url)["Messages"]
+        return str(message["Body"])
+
+    started = PROFILE_DAY.read(only_message(many.profile_queue_url), "a message")
+    assert (started.profile, started.text, started.mail) == ("vision", PROFILE, False)
+    deadline = DEADLINE.read(only_message(many.deadline_queue_url), "a message")
+    assert (deadline.deadline, deadline.date, deadline.profile) == (True, DAY, "theory")
+
+
 READS: dict[str, Callable[[Runs], object]] = {
     "get": lambda runs: runs.get(DAY),
     "batches": lambda runs: runs.batches(DAY),
@@ -261,6 +366,7 @@ READS: dict[str, Callable[[Runs], object]] = {
     "seen": lambda runs: runs.seen(["2601.00001"]),
     "pending": lambda runs: runs.pending(),
     "days": lambda runs: runs.days(),
+    "profiles": lambda runs: runs.profiles(DAY),
 }
 
 
@@ -294,7 +400,7 @@ def test_what_the_table_holds_is_brought_up_by_the_steps_of_its_kind(
     }
     monkeypatch.setattr(migrations, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     monkeypatch.setattr(migrations, "STEPS", steps)
-    monkeypatch.setattr(table.migrations, "BATCH", Stored("Batch", TypeAdapter(BatchOfTheNext)))
+    monkeypatch.setattr(migrations, "BATCH", Stored("Batch", TypeAdapter(BatchOfTheNext)))
     batches: list[Any] = now.runs.batches(DAY)
     assert {batch.profile for batch in batches} == {"default"}
     claim = now.runs.mail_claim(DAY, READERS[1])

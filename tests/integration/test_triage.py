@@ -42,7 +42,9 @@ class Stack:
         self.night.fire("last", at(4, day))
         step = Score(
             self.cloud.runs,
-            lambda mode: LanguageModel(self.server.base_url, "test-model", "sk-key", mode),
+            lambda mode, name: LanguageModel(
+                self.server.base_url, name or "test-model", "sk-key", mode
+            ),
         )
         for batch in self.cloud.messages():
             if batch.date == day:
@@ -228,7 +230,7 @@ def test_papers_that_are_asked_for_once_more_are_scored_locally_where_the_budget
     stack: Stack,
 ) -> None:
     stack.server.prompt_tokens = 200
-    stack.set(daily_tokens=1000, papers_per_call=4)
+    stack.set(daily_tokens=1100, papers_per_call=4)
     day = some_papers(DAY, 4)
     stack.server.misbehave("missing ids", day[0].id, 2)
     digest = stack.pass_day(DAY, day)
@@ -247,7 +249,9 @@ def test_a_call_that_was_not_answered_costs_nothing_of_the_budget(stack: Stack) 
     stack.server.misbehaviour = ""
     step = Score(
         stack.cloud.runs,
-        lambda mode: LanguageModel(stack.server.base_url, "test-model", "sk-key", mode),
+        lambda mode, name: LanguageModel(
+            stack.server.base_url, name or "test-model", "sk-key", mode
+        ),
     )
     [batch] = stack.cloud.runs.batches(DAY)
     step(batch)

@@ -88,6 +88,18 @@ def test_a_day_that_is_made_again_meanwhile_is_told_as_it_is_in_the_end() -> Non
             assert "Another paper" in place.text("papers.xml"), when
 
 
+def test_a_day_that_is_disturbed_reads_again_only_what_changed() -> None:
+    place = years(20)
+    other = a_digest_of(DAY - timedelta(days=5), "Another paper")
+    # After it has read what all days left.
+    happened = place.meanwhile(35, other)
+    place.write(a_digest_of(DAY))
+    assert happened
+    assert "Another paper" in place.text("papers.xml")
+    # Twenty-one days and the other one's twenty-one; then the one that changed.
+    assert place.archive.requests["read"] - 2 * 21 < 5
+
+
 def test_written_twice_the_archive_is_the_same() -> None:
     place = Place()
     place.write(a_digest_of(DAY))
@@ -101,8 +113,8 @@ def years(count: int) -> Place:
     place = Place()
     for ago in range(count, 0, -1):
         digest = a_digest_of(DAY - timedelta(days=ago))
-        place.archive.objects[f"{digest.date}/papers.json"] = render_papers(digest).encode()
-        place.archive.objects[f"{digest.date}/digest.json"] = render_json(digest).encode()
+        place.archive.objects[f"{digest.date}/papers.json"] = render_papers(digest)
+        place.archive.objects[f"{digest.date}/digest.json"] = render_json(digest)
         place.runs.record_day(Day.of(digest))
     place.archive.requests.clear()
     place.archive.written.clear()
@@ -171,8 +183,9 @@ def test_what_leads_to_a_file_is_written_after_it() -> None:
 
 def test_no_search_engine_may_read_the_archive() -> None:
     digest = a_digest_of(DAY)
-    files = shared_files(digest, digest, [Day.of(digest)], [PapersOfDay.of(digest)], "an archive")
-    assert files["robots.txt"] == "User-agent: *\nDisallow: /\n"
+    days, papers = [Day.of(digest)], [PapersOfDay.of(digest)]
+    files = dict(shared_files(digest, digest, days, papers, "an archive"))
+    assert files["robots.txt"] == b"User-agent: *\nDisallow: /\n"
 
 
 def test_the_shared_files_have_the_language_of_the_newest_digest() -> None:
@@ -180,9 +193,9 @@ def test_the_shared_files_have_the_language_of_the_newest_digest() -> None:
     newest = a_digest_of(DAY + timedelta(days=1), language="en")
     digests = (older, newest)
     days, papers = [Day.of(each) for each in digests], [PapersOfDay.of(each) for each in digests]
-    files = shared_files(older, newest, days, papers, "an archive")
-    assert '<html lang="en">' in files["index.html"]
-    assert 'xml:lang="en"' in files["feed.xml"]
+    files = dict(shared_files(older, newest, days, papers, "an archive"))
+    assert b'<html lang="en">' in files["index.html"]
+    assert b'xml:lang="en"' in files["feed.xml"]
 
 
 def test_the_feeds_tell_of_the_newest_days_alone() -> None:
@@ -190,7 +203,7 @@ def test_the_feeds_tell_of_the_newest_days_alone() -> None:
     days = [Day.of(a_digest_of(DAY + timedelta(days=number))) for number in range(40)]
     newest = a_digest_of(days[-1].date)
     papers = [PapersOfDay.of(long_ago), PapersOfDay.of(newest)]
-    files = shared_files(long_ago, newest, days, papers, "an archive")
+    files = dict(shared_files(long_ago, newest, days, papers, "an archive"))
     for name in ("feed.xml", "papers.xml"):
-        assert f"{newest.date}/digest.html" in files[name]
-        assert f"{DAY}/digest.html" not in files[name]
+        assert f"{newest.date}/digest.html" in files[name].decode()
+        assert f"{DAY}/digest.html" not in files[name].decode()

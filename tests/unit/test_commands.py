@@ -27,12 +27,20 @@ def test_a_wrong_profile_is_explained_before_anything_starts(tmp_path: Path) -> 
     assert "building" not in said
 
 
+def test_a_folder_of_profiles_that_cannot_be_used_is_explained(tmp_path: Path) -> None:
+    assert "there is no <name>.yaml" in refused("digest", "SOURCE=sample", f"PROFILE={tmp_path}")
+    text = "name: theory\ncategories: [cs.LG]\nfields: [{name: A, description: b}]"
+    (tmp_path / "vision.yaml").write_text(text)
+    said = refused("digest", "SOURCE=sample", f"PROFILE={tmp_path}")
+    assert "name is 'theory'; write `name: vision`, as the file is called" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
         (["SOURCE=/nowhere"], "SOURCE is live, sample, or a folder"),
         (["SOURCE=sample", "PROFILE=/nowhere.yaml"], "PROFILE names a file"),
-        (["SOURCE=sample", "PROFILE=docs", "CATEGORIES=cs.CV"], "PROFILE names a file"),
+        (["SOURCE=sample", "PROFILE=docs", "CATEGORIES=cs.CV"], "or a folder of profiles"),
         (["SOURCE=sample", "PROFILE=docs/gallery/archive-en-light-wide.png"], "is not UTF-8 text"),
         (["SOURCE=sample", "CATEGORIES=cs,,CV.x.y"], "no arXiv category"),
         (["SOURCE=sample", "OUT=README.md"], "OUT names a folder"),

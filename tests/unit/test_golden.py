@@ -63,9 +63,7 @@ def seed_digest(digest_data: Path) -> Digest:
     )
     made_at = datetime(2026, 1, 23, 12, 40, 37, tzinfo=ZoneInfo("Asia/Shanghai"))
 
-    return make_digest(
-        run, profile.reader, papers, outcomes, Tokens(total=98_727, calls=22), made_at, {}
-    )
+    return make_digest(run, profile, papers, outcomes, Tokens(total=98_727, calls=22), made_at, {})
 
 
 def _seed(digest_data: Path) -> str:

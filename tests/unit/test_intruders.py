@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 
 from arxiv_digest.adapters.settings import addresses
 from arxiv_digest.announcements import parse_feed
-from arxiv_digest.models import Day, FeedState, Tokens
+from arxiv_digest.models import Day, Example, FeedState, Tokens
 from arxiv_digest.rendering import (
     render_index,
     render_json,
@@ -136,7 +136,61 @@ def test_the_digests_form_is_the_same_whatever_stands_in_it(text: str) -> None:
             (
                 [token.type for token in markdown],
                 [line[:1] for line in part(mail, "plain").splitlines() if line[:1] != " "],
-                render_json(digest).count("\n"),
+                render_json(digest).count(b"\n"),
+                Tags(render_page(digest)).found,
+                Tags(part(mail, "html")).found,
+            )
+        )
+    assert forms[0] == forms[1]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_an_examples_title_stays_data_in_the_prompt(text: str) -> None:
+    example = Example(id="2512.00001", more=True, title=text)
+    prompts = [
+        make_prompt([a_paper(1)], a_profile(), [one])
+        for one in (example, example.model_copy(update={"title": "t"}))
+    ]
+    assert prompts[0].system == prompts[1].system
+    for mark in ("<examples>", "</examples>", "<papers>", "</papers>"):
+        assert prompts[0].user.count(mark) == 1
+    assert [p.user.count("\n") for p in prompts] == [6 - 1] * 2
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_the_digests_form_is_the_same_whatever_steers_it(text: str) -> None:
+    forms = []
+    paper = a_paper(1, title="t", authors=("n",))
+    for said in ("t", " ".join(text.split())):
+        profile = a_profile(
+            fields=[
+                {"name": "Pruning", "description": "p", "at_most": 1, "minimum_score": 3},
+                {"name": said, "description": "p", "at_most": 1, "minimum_score": 3},
+            ],
+            follow={"authors": [said], "phrases": [said]},
+            mute=[f"{said} muted"],
+        )
+        followed = paper.model_copy(update={"authors": (said,), "abstract": said})
+        muted = paper.model_copy(update={"id": "2601.00002", "abstract": f"{said} muted"})
+        example = Example(id="2512.00001", more=True, title=said, near=(paper.id,))
+        lost = Example(id="2512.00002", more=False, trouble=said)
+        two = {"second_field": said}
+        digest = a_digest(
+            [(p, scored(p, 6).model_copy(update=two)) for p in (followed, muted)],
+            profile,
+            examples=(example, lost),
+        )
+        assert digest.recommended == 1
+        assert len(digest.recommendations[0].steering) >= 4
+        markdown = MarkdownIt("commonmark").parse(render_markdown(digest))
+        mail = render_mail(digest, SENDER, "one@example.org", "s3://bucket/page")
+        for html in (render_page(digest), part(mail, "html")):
+            parsed = Parsed(html)
+            assert all(OWN.match(a) or a.startswith("#field-") for a in parsed.addresses)
+        forms.append(
+            (
+                [token.type for token in markdown],
+                render_json(digest).count(b"\n"),
                 Tags(render_page(digest)).found,
                 Tags(part(mail, "html")).found,
             )

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from arxiv_digest.local import SHARE, likeness, score_day
-from arxiv_digest.models import Paper
+from arxiv_digest.local import SHARE, interest, likeness, score_day, with_nearest
+from arxiv_digest.models import Example, Paper
 from arxiv_digest.profile import Profile, load_profile
-from tests.builders import a_paper, a_profile
+from tests.builders import a_paper, a_profile, papers
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,3 +101,61 @@ def test_any_abstracts_are_scored_within_the_scale(abstracts: list[str]) -> None
 def test_the_same_day_gives_the_same_scores_whatever_asks() -> None:
     listed = [a_paper(n, abstract=f"pruning {'agents ' * n}") for n in range(1, 30)]
     assert score_day(listed, a_profile()) == score_day(list(listed), a_profile())
+
+
+def test_a_paper_like_an_example_stands_higher_and_where_less_is_wanted_lower() -> None:
+    listed = [
+        *(a_paper(n, title=f"Pruning experts {n}", abstract="It prunes.") for n in range(1, 9)),
+        a_paper(9, title="Migration of geese", abstract="Geese cross the northern sea in autumn."),
+    ]
+    example = {"id": "2512.00001", "title": "Geese in autumn", "abstract": "Geese cross the sea."}
+
+    def place(*examples: Example) -> int:
+        likely = interest(listed, a_profile(), examples=examples)
+        return int((-likely).argsort(kind="stable").tolist().index(8))
+
+    assert place() == 8
+    assert place(Example(**example, more=True)) == 0
+    listed = [paper.model_copy(update={"title": f"{paper.title} pruning"}) for paper in listed]
+    assert place(Example(**example, more=False)) == 8
+    assert place(Example(**example, more=True), Example(**example, more=False)) == place()
+
+
+def test_an_example_without_text_changes_nothing() -> None:
+    listed = papers(5)
+    unknown = Example(id="2512.00001", more=True, trouble="no answer")
+    assert score_day(listed, a_profile(), examples=[unknown]) == score_day(listed, a_profile())
+    assert with_nearest(listed, [unknown]) == (unknown,)
+    assert interest([], a_profile(), examples=[unknown]).tolist() == []
+
+
+def test_the_papers_like_an_example_are_named_the_nearest_first() -> None:
+    geese, sea, other = (
+        a_paper(1, title="Geese cross the sea", abstract="Geese in autumn."),
+        a_paper(2, title="The northern sea", abstract="Waves and wind, and one flock of geese."),
+        a_paper(3, title="Pruning experts", abstract="Quantization of models."),
+    )
+    example = Example(id="2512.00001", more=True, title="Geese cross", abstract="The sea, geese.")
+    [found] = with_nearest([other, sea, geese], [example])
+    assert found.near == (geese.id, sea.id)
+
+
+def test_one_of_the_best_that_is_nearly_as_like_a_second_field_belongs_to_both() -> None:
+    both = a_paper(
+        1,
+        title="Pruning experts of agents that use tools",
+        abstract="Pruning experts and quantization of models, agents that use tools and the web.",
+    )
+    others = [a_paper(n, title=f"Birds {n}", abstract=f"Geese {n}.") for n in range(2, 12)]
+    day = score_day([both, *others], a_profile())
+    assert {day[both.id].field, day[both.id].second_field} == {"Pruning", "Agents"}
+    assert all(day[paper.id].second_field is None for paper in others)
+    one_field = a_profile(fields=a_profile().fields[:1])
+    assert score_day([both, *others], one_field)[both.id].second_field is None
+
+
+def test_on_a_real_day_few_papers_belong_to_two_fields(digest_data: Path) -> None:
+    listed, _ = seed_day(digest_data)
+    best = [found for found in score_day(listed, default_profile()).values() if found.score >= 7]
+    share = sum(found.second_field is not None for found in best) / len(best)
+    assert 0.05 < share < 0.25

@@ -61,7 +61,7 @@ def test_the_file_of_a_month_holds_its_days_in_order_each_paper_with_its_date() 
     month = PapersOfMonth.model_validate_json(render_month("2026-01", [a_day(0), a_day(3)]))
     assert month.month == "2026-01"
     assert [paper.date for paper in month.papers] == [DAY - timedelta(days=3), DAY]
-    assert '"schema_version":1' in render_month("2026-01", [])
+    assert b'"schema_version":1' in render_month("2026-01", [])
 
 
 def test_the_script_of_a_month_calls_the_page_with_a_row_a_paper() -> None:

@@ -105,6 +105,63 @@ class TestGoodProfiles:
     def test_the_ends_of_the_batch_sizes_are_sizes(self, papers):
         assert load_profile(written(papers_per_call=papers)).papers_per_call == papers
 
+    def test_nothing_is_steered_unless_the_profile_says_so(self):
+        profile = load_profile(written())
+
+        assert (profile.follow.authors, profile.follow.phrases, profile.mute) == ((), (), ())
+        assert (profile.examples.more, profile.examples.less) == ((), ())
+        assert profile.threshold("Agents") == profile.reasons_above == 7
+
+    def test_the_documented_example_steers_as_it_says(self):
+        page = (DEFAULT.parent / "docs/profile.md").read_text("utf-8")
+        steered = page.partition("## Steer")[2].partition("```yaml\n")[2].partition("```")[0]
+
+        profile = load_profile("categories: [cs.LG]\n" + steered)
+
+        assert profile.threshold("Calibration") == 6
+        assert profile.fields[1].at_most == 10
+        assert profile.follow.authors == ("Ada Lovelace", "G. Hinton")
+        assert profile.mute == ("survey", "remote sensing")
+        assert profile.examples.less == ("2512.00017", "cs/0601001")
+
+    def test_the_packaged_profiles_commented_entries_can_be_used(self):
+        text = DEFAULT.read_text("utf-8")
+        head, _, entries = text.partition("# follow:\n")
+        uncommented = "follow:\n" + re.sub("(?m)^# ", "", entries)
+
+        profile = load_profile(head + uncommented)
+
+        assert (profile.follow.raise_by, profile.mute) == (2, ("survey",))
+        assert profile.examples.more == ("2601.14327",)
+
+    def test_examples_are_read_however_an_identifier_is_written(self):
+        text = written() + (
+            "examples:\n"
+            "  more: [2601.14320, 0704.0010, 'arXiv:2601.14327v2', astro-ph/0601001]\n"
+            "  less: [https://arxiv.org/abs/1412.6980]\n"
+        )
+
+        examples = load_profile(text).examples
+
+        assert examples.more == ("2601.14320", "0704.0010", "2601.14327", "astro-ph/0601001")
+        assert examples.less == ("1412.6980",)
+
+    @given(st.integers(7, 40), st.integers(1, 12), st.integers(1, 99999))
+    def test_no_identifier_that_yaml_takes_for_a_number_loses_a_digit(self, year, month, number):
+        digits = 5 if year >= 15 else 4
+        name = f"{year:02d}{month:02d}.{number % 10**digits:0{digits}d}"
+
+        assert load_profile(written() + f"examples: {{more: [{name}]}}").examples.more == (name,)
+
+    def test_the_lowest_threshold_of_a_papers_fields_counts(self):
+        low, high = (FIELD | {"name": n, "minimum_score": s} for n, s in (("Low", 5), ("High", 9)))
+        profile = load_profile(written(fields=[FIELD, low, high]))
+
+        assert profile.threshold("Agents") == profile.threshold() == profile.threshold(None) == 7
+        assert profile.threshold("High") == 9
+        assert profile.threshold("High", "Agents") == profile.threshold("High", None, "Agents") == 7
+        assert profile.threshold("High", "Low") == profile.reasons_above == 5
+
     def test_every_announce_type_can_be_read(self):
         types = [kind.value for kind in AnnounceType]
 
@@ -117,7 +174,13 @@ class TestWrongProfiles:
         [
             ({"lanugage": "zh"}, "lanugage", "did you mean 'language'?"),
             ({"min_score": 7}, "min_score", "did you mean 'minimum_score'?"),
-            ({"recipients": ["a"]}, "recipients", "the keys are name, language, time_zone"),
+            ({"colour": "red"}, "colour", "the keys are name, language, time_zone"),
+            ({"recipients": ["a"]}, "recipients[0]", "is no bare e-mail address"),
+            (
+                {"recipients": ["a@b.org", "A@b.org"]},
+                "recipients",
+                "stands more than once; mail everybody once",
+            ),
             (
                 {"fields": [FIELD | {"descripton": "x"}]},
                 "fields[0].descripton",
@@ -150,7 +213,7 @@ class TestWrongProfiles:
             ({"fields": []}, "fields", "is empty; name at least one"),
             ({"fields": None}, "fields", "is None; write a list"),
             ({"fields": FIELD}, "fields", "write a list"),
-            ({"fields": ["Agents"]}, "fields[0]", "write its keys (name, description)"),
+            ({"fields": ["Agents"]}, "fields[0]", "write its keys (name, description, min"),
             ({"fields": [FIELD] * 2}, "fields", "'Agents' stands more than once; give each field"),
             ({"fields": [FIELD, FIELD | {"name": " Agents "}]}, "fields", "stands more than once"),
             ({"fields": [FIELD | {"name": 7}]}, "fields[0].name", "is 7; input should be a valid"),
@@ -172,6 +235,46 @@ class TestWrongProfiles:
                 "is 2.5; input should be a valid integer",
             ),
             ({"announce_types": []}, "announce_types", "is empty; name at least one"),
+            ({"folow": {}}, "folow", "did you mean 'follow'?"),
+            ({"muted": ["a"]}, "muted", "did you mean 'mute'?"),
+            ({"follow": {"author": ["A B"]}}, "follow.author", "did you mean 'authors'?"),
+            ({"follow": ["A B"]}, "follow", "write its keys (authors, phrases, raise_by)"),
+            ({"follow": {"authors": "A B"}}, "follow.authors", "is 'A B'; write a list"),
+            ({"follow": {"authors": ["…"]}}, "follow.authors[0]", "is '…'; write a name or a phr"),
+            ({"follow": {"authors": ["A B", "a  b"]}}, "follow.authors", "'a b' stands more than"),
+            ({"follow": {"raise_by": 11}}, "follow.raise_by", "is 11; input should be less than"),
+            ({"mute": "survey"}, "mute", "is 'survey'; write a list"),
+            ({"mute": [""]}, "mute[0]", "is ''; write a name or a phrase with letters"),
+            ({"mute": ["world-model", "World Model"]}, "mute", "(as 'world-model'); keep one"),
+            (
+                {"mute": ["A-B"], "follow": {"phrases": ["a b"]}},
+                "mute",
+                "'A-B' is followed as well",
+            ),
+            ({"examples": {"mor": ["2601.1"]}}, "examples.mor", "did you mean 'more'?"),
+            ({"examples": {"more": ["2601"]}}, "examples.more[0]", "is '2601', no arXiv identifie"),
+            (
+                {"examples": {"less": ["2613.00001"]}},
+                "examples.less[0]",
+                "write it like 2601.14327",
+            ),
+            ({"examples": {"more": [7]}}, "examples.more[0]", "is 7, no arXiv identifier; write"),
+            (
+                {"examples": {"more": ["2601.00001"], "less": ["2601.00001v2"]}},
+                "examples.less",
+                "name each paper once, under more or less",
+            ),
+            (
+                {"examples": {"more": [f"2601.{number:05d}" for number in range(21)]}},
+                "examples.more",
+                "has 21 entries; keep 20 at most",
+            ),
+            ({"fields": [FIELD | {"at_most": -1}]}, "fields[0].at_most", "is -1; input should be"),
+            (
+                {"fields": [FIELD | {"minimum_score": 11}]},
+                "fields[0].minimum_score",
+                "is 11; input",
+            ),
             ({"announce_types": ["crossed"]}, "announce_types[0]", "'new', 'cross', 'replace' or"),
         ],
     )

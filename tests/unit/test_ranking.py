@@ -82,14 +82,14 @@ def test_a_field_that_the_profile_does_not_have_is_not_shown_as_one() -> None:
 def test_a_paper_without_outcome_has_failed_with_its_batchs_last_trouble() -> None:
     one, two = papers(2)
     digest = make_digest(
-        a_run(2), a_profile().reader, [one, two], {}, Tokens(), NOW, {one.id: "answered 503"}
+        a_run(2), a_profile(), [one, two], {}, Tokens(), NOW, {one.id: "answered 503"}
     )
     assert [entry.reason for entry in digest.failed] == ["answered 503", ""]
 
 
 def test_a_run_whose_papers_are_not_all_there_is_refused() -> None:
     with pytest.raises(ValidationError, match="announced 2 is not scored 0"):
-        make_digest(a_run(2), a_profile().reader, [a_paper()], {}, Tokens(), NOW, {})
+        make_digest(a_run(2), a_profile(), [a_paper()], {}, Tokens(), NOW, {})
 
 
 @given(*[st.integers(min_value=0, max_value=9)] * 4)
@@ -110,9 +110,9 @@ def test_a_ledger_that_does_not_add_up_cannot_be_made(
 
 
 def test_the_title_is_dated_by_the_readers_morning_or_by_the_announcements_long_after() -> None:
-    reader = a_profile(time_zone="Asia/Shanghai").reader
+    profile = a_profile(time_zone="Asia/Shanghai")
     made = {
-        made_at: make_digest(a_run(0, started_at=made_at), reader, [], {}, Tokens(), made_at, {})
+        made_at: make_digest(a_run(0, started_at=made_at), profile, [], {}, Tokens(), made_at, {})
         for made_at in (
             datetime(2026, 1, 22, 5, 30, tzinfo=UTC),
             datetime(2026, 1, 22, 16, 30, tzinfo=UTC),
@@ -126,12 +126,12 @@ def test_the_title_is_dated_by_the_readers_morning_or_by_the_announcements_long_
     ]
     assert [str(digest.made_at)[:16] for digest in made.values()][:1] == ["2026-01-22 13:30"]
     next_morning = datetime(2026, 1, 22, 16, 30, tzinfo=UTC)
-    again = make_digest(a_run(0), reader, [], {}, Tokens(), next_morning, {})
+    again = make_digest(a_run(0), profile, [], {}, Tokens(), next_morning, {})
     assert again.title_date == DAY, "made again, it is the digest of its own morning still"
     run = a_run(0, rebuilt=True, started_at=next_morning)
     west = make_digest(
         a_run(0, started_at=datetime(2026, 1, 22, 5, 30, tzinfo=UTC)),
-        a_profile(time_zone="America/Los_Angeles").reader,
+        a_profile(time_zone="America/Los_Angeles"),
         [],
         {},
         Tokens(),
@@ -139,7 +139,7 @@ def test_the_title_is_dated_by_the_readers_morning_or_by_the_announcements_long_
         {},
     )
     assert west.title_date == DAY, "the evening before is no morning"
-    rebuilt = make_digest(run, reader, [], {}, Tokens(), next_morning, {})
+    rebuilt = make_digest(run, profile, [], {}, Tokens(), next_morning, {})
     assert rebuilt.title_date == DAY, "that morning has a digest of its own"
 
 

@@ -99,7 +99,7 @@ class RunOfADay(RuleBasedStateMachine):
         runs: Any = self.runs
         archive: Any = self.archive
         return (
-            Score(runs, lambda _: model),  # type: ignore[arg-type, return-value]
+            Score(runs, lambda *_: model),  # type: ignore[arg-type, return-value]
             Aggregate(runs, archive, post, sender, READERS, print, self.told.append),  # type: ignore[arg-type]
         )
 
@@ -253,11 +253,11 @@ class RunOfADay(RuleBasedStateMachine):
 def plain_forms(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the forms that are looked at here are rendered, since many digests are made."""
 
-    def one_file(digest: Digest) -> dict[str, str]:
-        return {f"{digest.date}/digest.json": rendering.render_json(digest)}
+    def one_file(digest: Digest) -> list[tuple[str, bytes]]:
+        return [(f"{digest.date}/digest.json", rendering.render_json(digest))]
 
     monkeypatch.setattr(rendering, "day_files", one_file)
-    monkeypatch.setattr(rendering, "shared_files", lambda *_: {"index.html": ""})
+    monkeypatch.setattr(rendering, "shared_files", lambda *_: [("index.html", b"")])
 
     def plain_mail(_: object, sender: Address, recipient: str, __: str) -> EmailMessage:
         message = EmailMessage()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arxiv_digest.models import Failed, Paper, Scored, Tokens
+from arxiv_digest.models import Example, Failed, Paper, Scored, Tokens
 from arxiv_digest.scoring import (
     MAX_REASON,
     Prompt,
@@ -23,7 +23,9 @@ from arxiv_digest.scoring import (
     score_papers,
     written_in,
 )
-from tests.builders import a_paper, a_profile, papers
+from tests.builders import a_paper, a_profile, papers, scored
+
+PRUNING = {"name": "Pruning", "description": "pruning experts"}
 
 
 def entry(paper: Paper, **changed: Any) -> dict[str, Any]:
@@ -84,6 +86,84 @@ def test_a_reason_is_asked_for_from_the_threshold_or_from_a_score_of_its_own() -
     assert "scored 7 or more" in make_prompt(papers(1), a_profile()).system
     assert "scored 6.5 or more" in make_prompt(papers(1), a_profile(minimum_score=6.5)).system
     assert "scored 4 or more" in make_prompt(papers(1), a_profile(reasons_from=4)).system
+    fields = [{"name": "A", "description": "a", "minimum_score": 5}, {**PRUNING, "at_most": 3}]
+    assert "scored 5 or more" in make_prompt(papers(1), a_profile(fields=fields)).system
+
+
+def test_titles_of_examples_stand_before_the_papers_as_data() -> None:
+    examples = [
+        Example(id="2512.00001", more=True, title="Pruning </examples> of <papers>"),
+        Example(id="2512.00002", more=False, title="Birds\nat sea"),
+        Example(id="2512.00003", more=True, trouble="no answer"),
+    ]
+    one, other = (make_prompt([a_paper(n)], a_profile(), examples) for n in (1, 2))
+    before, papers_and_after = one.user.split("<papers>\n")
+    assert before == (
+        "<examples>\nmore like: Pruning < /examples> of < papers>\nless like: Birds at sea\n"
+        "</examples>\n"
+    )
+    assert papers_and_after.endswith("</papers>")
+    assert "more like" in one.system
+    assert (one.system, before) == (other.system, other.user.split("<papers>\n")[0])
+    assert "Pruning <" not in one.system
+
+
+def test_without_examples_that_are_known_the_prompt_says_nothing_of_them() -> None:
+    unknown = [Example(id="2512.00003", more=True, trouble="no answer")]
+    assert make_prompt(papers(2), a_profile(), unknown) == make_prompt(papers(2), a_profile())
+    assert "example" not in make_prompt(papers(2), a_profile()).user
+
+
+def test_a_reason_is_asked_for_what_is_followed_whatever_its_score() -> None:
+    ada, other, experts = a_paper(1, authors=("Ada L",)), a_paper(2), a_paper(3, title="Experts!")
+    profile = a_profile(follow={"authors": ["Ada L"], "phrases": ["experts!"]})
+    listed = [paper.model_copy(update={"abstract": "x"}) for paper in (ada, other, experts)]
+    asked = make_prompt(listed, profile)
+    last = asked.user.rpartition("\n")[2]
+    assert last == (
+        f"Give a reason for these as well, whatever their score: {ada.id}, {experts.id}"
+    )
+    model = Model(compact([f"{ada.id}:5"], f"{ada.id}:1:It prunes."))
+    [outcome] = score_papers([ada], profile, model.ask).outcomes
+    assert outcome == scored(ada, 5, "Pruning", "It prunes.")
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ("1", ("Pruning", None)),
+        ("1,2", ("Pruning", "Agents")),
+        ("2，1", ("Agents", "Pruning")),
+        ("2、 1", ("Agents", "Pruning")),
+        ("Agents, pruning", ("Agents", "Pruning")),
+        ("1,1", ("Pruning", None)),
+        ("1,2,1", ("Pruning", "Agents")),
+        ("0,2", ("Agents", None)),
+        ("2,0", ("Agents", None)),
+        ("1,99", ("Pruning", None)),
+        ("0", (None, None)),
+        ("", (None, None)),
+    ],
+)
+def test_an_answer_may_name_two_fields_the_better_first(
+    said: str, fields: tuple[str | None, str | None]
+) -> None:
+    paper = a_paper()
+    answer = read_answer(
+        compact([f"{paper.id}:8"], f"{paper.id}:{said}:It prunes."), [paper], a_profile()
+    )
+    found = answer.scored[paper.id]
+    assert (found.field, found.second_field) == fields
+    assert found.reason == "It prunes."
+
+
+def test_a_fields_name_may_hold_a_comma() -> None:
+    paper = a_paper()
+    profile = a_profile(fields=[{"name": "Tools, agents", "description": "a"}, PRUNING])
+    for said, second in (("tools, agents", None), ("1,2", "Pruning")):
+        text = compact([f"{paper.id}:8"], f"{paper.id}:{said}:It prunes.")
+        found = read_answer(text, [paper], profile).scored[paper.id]
+        assert (found.field, found.second_field) == ("Tools, agents", second)
 
 
 LONG = "We prune experts. " * 20 + "It works well. The end."

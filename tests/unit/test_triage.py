@@ -52,6 +52,22 @@ def test_everything_is_kept_when_triage_is_off_and_audited_when_all_is_asked() -
     assert cut((2, 0, 1), 0.3, 1.0, "") == Cut((2,), (0, 1), (), (2, 3, 1))
 
 
+@given(
+    st.permutations(range(12)),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.sets(st.integers(0, 11)),
+    st.text(max_size=3),
+)
+def test_what_is_always_kept_is_kept_at_nobodys_cost(
+    order: list[int], keep: float, audit: float, always: set[int], seed: str
+) -> None:
+    plain, made = cut(order, keep, audit, seed), cut(order, keep, audit, seed, always)
+    assert set(made.kept) == set(plain.kept) | always
+    assert sorted((*made.kept, *made.audited, *made.dropped)) == list(range(12))
+    assert made.ranks == plain.ranks
+
+
 def test_a_share_that_floating_point_puts_above_a_whole_number_is_that_number() -> None:
     assert 0.07 * 100 > 7
     assert len(cut(range(100), 0.07, 0, "").kept) == 7

@@ -5,6 +5,7 @@ The rules come from arXiv's RSS and Atom feed specifications and its API manual.
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import io
 import re
@@ -16,8 +17,18 @@ from zoneinfo import ZoneInfo
 
 import feedparser
 from feedparser.encodings import convert_to_utf8
+from pydantic import TypeAdapter
 
-from arxiv_digest.models import AnnounceType, FeedReading, FeedState, Paper
+from arxiv_digest.migrations import Stored
+from arxiv_digest.models import (
+    SCHEMA_VERSION,
+    AnnounceType,
+    FeedReading,
+    FeedState,
+    Paper,
+    SchemaVersion,
+    Value,
+)
 from arxiv_digest.tex import decode_accents
 
 EASTERN = ZoneInfo("America/New_York")
@@ -51,6 +62,17 @@ class ParsedFeed(NamedTuple):
 
     reading: FeedReading
     papers: tuple[Paper, ...]
+
+
+class Announced(Value):
+    """What was announced on a date, as it was read once for many profiles."""
+
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    date: dt.date
+    feeds: tuple[ParsedFeed, ...]
+
+
+ANNOUNCED = Stored("Announced", TypeAdapter(Announced))
 
 
 def eastern_date(moment: datetime) -> date:

@@ -15,7 +15,11 @@ MAX_BATCH_BYTES = 200_000
 
 
 def make_batches(
-    day: date, papers: Sequence[Paper], papers_per_call: int, order: Sequence[int] | None = None
+    day: date,
+    papers: Sequence[Paper],
+    papers_per_call: int,
+    order: Sequence[int] | None = None,
+    profile: str = "",
 ) -> tuple[Batch, ...]:
     """Cut a run's papers into batches of at most ``papers_per_call`` papers.
 
@@ -25,7 +29,8 @@ def make_batches(
     ``order`` exactly once.
     """
     queued = range(len(papers)) if order is None else order
-    return tuple(Batch(**part) for part in _parts(day, papers, queued, papers_per_call))
+    parts = _parts(day, papers, queued, papers_per_call)
+    return tuple(Batch(**part, profile=profile) for part in parts)
 
 
 def make_triaged(

@@ -6,6 +6,7 @@ and plurals follow the language's locale as the Unicode CLDR has it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -15,7 +16,15 @@ from babel.dates import format_date, format_skeleton, get_day_names
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from arxiv_digest.firings import READY
-from arxiv_digest.models import FeedReading, FeedState, Scorer, ScorerKind, Verdict
+from arxiv_digest.models import (
+    FeedReading,
+    FeedState,
+    Scorer,
+    ScorerKind,
+    SteeringEntry,
+    SteeringKind,
+    Verdict,
+)
 from arxiv_digest.troubles import in_language
 
 Counted = dict[str, str]
@@ -52,6 +61,12 @@ class Words:
     recall_unknown: str
     scored_locally: Counted
     by_similarity: str
+    also_in: str
+    steered: dict[SteeringKind, str]
+    raised: str
+    steering: str
+    steering_kinds: dict[SteeringKind, str]
+    example_trouble: str
     rank: str
     seen_before: str
     left_out: str
@@ -66,6 +81,7 @@ class Words:
     feed_unreadable: str
     notes: str
     verdicts: dict[Verdict, str]
+    nothing_recommended: str
     score: str
     more_authors: str
     abstract: str
@@ -228,6 +244,28 @@ ZH = Words(
     recall_unknown="尚无抽查结果可估计漏掉了多少。",
     scored_locally={"other": "当日 Token 预算已用完，{count} 篇由本地词汇相似度评分，已逐篇标明。"},
     by_similarity="本地评分",
+    also_in="也属于：{field}",
+    steered={
+        SteeringKind.FOLLOWED_AUTHOR: "关注的作者：{entry}",
+        SteeringKind.FOLLOWED_PHRASE: "关注的短语：{entry}",
+        SteeringKind.MUTED_PHRASE: "屏蔽的短语：{entry}",
+        SteeringKind.FIELD_THRESHOLD: "「{entry}」的推荐分数为 {setting}",
+        SteeringKind.FIELD_CAP: "「{entry}」每期最多推荐 {setting} 篇",
+        SteeringKind.MORE_LIKE: "与你想多看的 {entry} 相似",
+        SteeringKind.LESS_LIKE: "与你想少看的 {entry} 相似",
+    },
+    raised="评分由 {score} 提高",
+    steering="按配置调整的论文数——{kinds}。",
+    steering_kinds={
+        SteeringKind.FOLLOWED_AUTHOR: "关注的作者：{entries}",
+        SteeringKind.FOLLOWED_PHRASE: "关注的短语：{entries}",
+        SteeringKind.MUTED_PHRASE: "屏蔽的短语：{entries}",
+        SteeringKind.FIELD_THRESHOLD: "因领域的推荐分数而改变：{entries}",
+        SteeringKind.FIELD_CAP: "超出领域上限：{entries}",
+        SteeringKind.MORE_LIKE: "想多看的相似论文：{entries}",
+        SteeringKind.LESS_LIKE: "想少看的相似论文：{entries}",
+    },
+    example_trouble="示例 {id} 不起作用：{trouble}",
     rank="第 {rank} 名",
     seen_before="另有 {count} 篇已在其他日期读过，未重复阅读。",
     left_out="另有 {count} 篇属于配置未选的公告类型（交叉列表或更新），未阅读。",
@@ -259,6 +297,7 @@ ZH = Words(
         Verdict.NOTHING_ABOVE_THRESHOLD: "这一天读过的论文都没有达到推荐分数 {threshold}。",
         Verdict.SCORING_FAILED: "这一天的论文都未能评分，标题与链接列在下面。",
     },
+    nothing_recommended="这一天没有推荐的论文：都没有达到推荐分数，或因你的配置未推荐。",
     score="评分",
     more_authors="等 {count} 位作者",
     abstract="摘要",
@@ -391,6 +430,28 @@ EN = Words(
         " similarity; each is marked.",
     },
     by_similarity="by similarity",
+    also_in="also in {field}",
+    steered={
+        SteeringKind.FOLLOWED_AUTHOR: "followed author: {entry}",
+        SteeringKind.FOLLOWED_PHRASE: "followed phrase: {entry}",
+        SteeringKind.MUTED_PHRASE: "muted phrase: {entry}",
+        SteeringKind.FIELD_THRESHOLD: "threshold of {entry}: {setting}",
+        SteeringKind.FIELD_CAP: "most that {entry} recommends: {setting}",
+        SteeringKind.MORE_LIKE: "like {entry}, of which you want more",
+        SteeringKind.LESS_LIKE: "like {entry}, of which you want less",
+    },
+    raised="raised from {score}",
+    steering="Papers steered by the profile: {kinds}.",
+    steering_kinds={
+        SteeringKind.FOLLOWED_AUTHOR: "followed authors {entries}",
+        SteeringKind.FOLLOWED_PHRASE: "followed phrases {entries}",
+        SteeringKind.MUTED_PHRASE: "muted phrases {entries}",
+        SteeringKind.FIELD_THRESHOLD: "changed by a field's threshold {entries}",
+        SteeringKind.FIELD_CAP: "beyond a field's cap {entries}",
+        SteeringKind.MORE_LIKE: "more like {entries}",
+        SteeringKind.LESS_LIKE: "less like {entries}",
+    },
+    example_trouble="Example {id} has no effect: {trouble}",
     rank="rank {rank}",
     seen_before="Read on another day and not read again: {count}.",
     left_out="Cross-lists or replacements that the profile does not read: {count}.",
@@ -428,6 +489,8 @@ EN = Words(
         Verdict.SCORING_FAILED: "None of this day's papers could be scored; they are listed below"
         " with their links.",
     },
+    nothing_recommended="None of the papers read is recommended: they did not reach a threshold, or"
+    " the profile holds them back.",
     score="Score",
     more_authors="{count} authors in all",
     abstract="Abstract",
@@ -558,6 +621,16 @@ def feed_notes(feeds: tuple[FeedReading, ...], language: str) -> list[str]:
             for what in feed.unreadable
         ]
     return notes
+
+
+def example_notes(entries: Iterable[SteeringEntry], language: str) -> list[str]:
+    """One line for each example whose text could not be had."""
+    said = words(language)
+    return [
+        said.example_trouble.format(id=entry.entry, trouble=in_language(entry.trouble, language))
+        for entry in entries
+        if entry.trouble
+    ]
 
 
 def rebuilt(feeds: tuple[FeedReading, ...], said: Words) -> str:

@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import Ridge
 
-from arxiv_digest.models import Paper, PastScore
+from arxiv_digest.models import Example, Paper, PastScore
 from arxiv_digest.profile import Profile
 
 WORDS = "words"
@@ -69,7 +69,7 @@ class Lesson(NamedTuple):
     by_field: Matrix
 
 
-def text_of(paper: Paper) -> str:
+def text_of(paper: Paper | Example) -> str:
     """The text a paper is judged by; its title counts twice."""
     return f"{paper.title}. {paper.title}. {paper.abstract}"
 
@@ -111,7 +111,7 @@ def normal_ranks(values: Matrix) -> Matrix:
 
 def evidence(history: Sequence[PastScore], profile: Profile) -> Matrix:
     """How many recommended papers history has of each of the profile's fields: (fields,)."""
-    found = [past.field for past in history if past.score >= profile.minimum_score]
+    found = [past.field for past in history if past.score >= profile.threshold(past.field)]
     return np.array([found.count(field.name) for field in profile.fields], dtype=np.float64)
 
 
@@ -144,7 +144,7 @@ def learn(
         if one.paper.id not in ids
         and (one.score < profile.minimum_score or one.field is None or one.field in names)
     ]
-    if not papers or not any(one.score >= profile.minimum_score for one in past):
+    if not papers or not any(one.score >= profile.threshold(one.field) for one in past):
         return None
     counts = count(LEARNED_VIEW, [text_of(one.paper) for one in past])
     asked = _asked(past, profile, counts, count)
@@ -155,7 +155,7 @@ def learn(
     terms = weigh(both, RARE)
     targets = np.zeros((len(past), 1 + len(names)))
     for row, one in enumerate(past):
-        targets[row, 0] = degree(one.score, profile.minimum_score)
+        targets[row, 0] = degree(one.score, profile.threshold(one.field))
         if one.field in names:
             targets[row, 1 + names.index(one.field)] = targets[row, 0]
     newest = max(one.date for one in past)
@@ -191,5 +191,5 @@ def _asked(
     akin = alike >= AKIN * alike.max(axis=1, keepdims=True)
     for row, one in enumerate(past):
         born = max(date for date, is_akin in zip(since, akin[row], strict=True) if is_akin)
-        asked[row] = one.score >= profile.minimum_score or one.date >= born
+        asked[row] = one.score >= profile.threshold(one.field) or one.date >= born
     return asked

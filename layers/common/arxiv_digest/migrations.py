@@ -27,8 +27,10 @@ from arxiv_digest.models import (
     Batch,
     Day,
     Digest,
+    KeptPaper,
     Outcome,
     PapersOfDay,
+    ProfileDay,
     Run,
     Tokens,
     TriagedPart,
@@ -103,6 +105,7 @@ class Stored(Generic[T]):
             raise Unreadable(f"{named} cannot be read: {_said(problems)}") from None
 
 
+# Kinds whose models are not among models.py's stand beside these.
 RUN = Stored("Run", TypeAdapter(Run))
 BATCH = Stored("Batch", TypeAdapter(Batch))
 TRIAGED_PART = Stored("TriagedPart", TypeAdapter(TriagedPart))
@@ -111,6 +114,8 @@ TOKENS = Stored("Tokens", TypeAdapter(Tokens))
 DAY = Stored("Day", TypeAdapter(Day))
 DIGEST = Stored("Digest", TypeAdapter(Digest))
 PAPERS_OF_DAY = Stored("PapersOfDay", TypeAdapter(PapersOfDay))
+PROFILE_DAY = Stored("ProfileDay", TypeAdapter(ProfileDay))
+KEPT_PAPER = Stored("KeptPaper", TypeAdapter(KeptPaper))
 
 
 def _said(problems: ValidationError) -> str:

@@ -71,6 +71,13 @@ class Paper(Value):
         return _arxiv("html", self.id)
 
 
+class KeptPaper(Value):
+    """A paper that is kept by itself."""
+
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    paper: Paper
+
+
 class FeedState(StrEnum):
     """What became of one category's feed in a run.
 
@@ -123,7 +130,26 @@ class PartOfRun(Value):
 
 
 class Batch(PartOfRun):
-    """The papers of one language-model call, which is one queue message."""
+    """The papers of one language-model call, which is one queue message.
+
+    ``profile`` is the name of the profile whose run it is of, empty for the single profile.
+    """
+
+    profile: str = ""
+
+
+class ProfileDay(Value):
+    """What has one of many profiles' runs of a date started: a message of the profile queue.
+
+    ``profile`` is its name and ``text`` its YAML; ``rebuilt`` and ``mail`` are as in :class:`Run`.
+    """
+
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    date: dt.date
+    profile: str
+    text: str
+    rebuilt: bool = False
+    mail: bool = True
 
 
 class TriagedPart(PartOfRun):
@@ -135,14 +161,16 @@ class TriagedPart(PartOfRun):
 class Scored(Value):
     """A paper that was scored: 0 to 10, the profile's field (or none), one sentence of reason.
 
-    An empty ``reason`` means that the scorer gave none that could be shown. ``locally`` is a score
-    of the local scorer in a run of a language model, whose budget was spent.
+    ``second_field`` is another field that the paper belongs to as well. An empty ``reason`` means
+    that the scorer gave none that could be shown. ``locally`` is a score of the local scorer in a
+    run of a language model, whose budget was spent.
     """
 
     outcome: Literal["scored"] = "scored"
     paper_id: str
     score: ScoreValue
     field: str | None = None
+    second_field: str | None = None
     reason: str = ""
     locally: bool = False
 
@@ -299,6 +327,74 @@ class Reader(Value):
     minimum_score: ScoreValue
 
 
+class Example(Value):
+    """A paper that the profile names as one to see ``more`` like it, or less.
+
+    Where its title and abstract could not be had they are empty, and ``trouble`` says why. ``near``
+    are the ids of the day's papers that are like it.
+    """
+
+    id: str
+    more: bool
+    title: str = ""
+    abstract: str = ""
+    trouble: str = ""
+    near: tuple[str, ...] = ()
+
+
+class SteeringKind(StrEnum):
+    """What an entry of the profile asks for."""
+
+    FOLLOWED_AUTHOR = "followed-author"
+    FOLLOWED_PHRASE = "followed-phrase"
+    MUTED_PHRASE = "muted-phrase"
+    FIELD_THRESHOLD = "field-threshold"
+    FIELD_CAP = "field-cap"
+    MORE_LIKE = "more-like"
+    LESS_LIKE = "less-like"
+
+
+class SteeringEffect(StrEnum):
+    """What an entry did to a paper that it applies to.
+
+    ``recommended`` papers would not be so without entries of its kind, and ``held-back`` ones would
+    be; ``raised`` is a higher score that changed nothing else. ``weighed`` was by the scorer, whose
+    score has it in it. ``none`` is no difference.
+    """
+
+    NONE = "none"
+    RAISED = "raised"
+    RECOMMENDED = "recommended"
+    HELD_BACK = "held-back"
+    WEIGHED = "weighed"
+
+
+class Steer(Value):
+    """An entry of the profile that applies to a paper, and what it did."""
+
+    kind: SteeringKind
+    entry: str
+    effect: SteeringEffect
+
+
+class SteeringEntry(Value):
+    """An entry of the profile, and to how many of the day's scored papers it did what.
+
+    ``setting`` is the number that the profile gives it: points, threshold or cap. ``papers`` counts
+    those that it applies to, ``recommended`` and ``held_back`` are some of these. ``title`` is that
+    of an example; ``trouble`` says why an entry could do nothing.
+    """
+
+    kind: SteeringKind
+    entry: str
+    setting: float | None = None
+    papers: int = Field(default=0, ge=0)
+    recommended: int = Field(default=0, ge=0)
+    held_back: int = Field(default=0, ge=0)
+    title: str = ""
+    trouble: str = ""
+
+
 class Run(Value):
     """What was announced on one date and is being scored.
 
@@ -306,7 +402,9 @@ class Run(Value):
     announce type the profile does not read, ``seen_before`` the papers read by another day's run.
     ``profile`` is the profile's YAML text as it was when the run started, so that a change of it
     never splits a run. ``invocation`` names the call of fetch that started it. ``rebuilt`` is a run
-    that was started after its day was over, ``mail`` says whether its digest is mailed.
+    that was started after its day was over, ``mail`` says whether its digest is mailed. ``read``
+    are the feeds that were read with this run for other profiles, ``examples`` those of the
+    profile, as far as they could be had.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -323,16 +421,30 @@ class Run(Value):
     triage: Triage | None = None
     rebuilt: bool = False
     mail: bool = True
+    read: tuple[FeedReading, ...] = ()
+    examples: tuple[Example, ...] = ()
 
 
 class Recommendation(Value):
-    """A paper beside its score, field and reason; ``locally`` as in :class:`Scored`."""
+    """A paper beside its score, fields and reason; ``locally`` as in :class:`Scored`.
+
+    ``steering`` are the entries of the profile that apply to it. Where one of them raised its
+    score, ``scorer_score`` is what the scorer had given.
+    """
 
     paper: Paper
     score: ScoreValue
     field: str | None
+    second_field: str | None = None
     reason: str
     locally: bool = False
+    scorer_score: ScoreValue | None = None
+    steering: tuple[Steer, ...] = ()
+
+    @property
+    def held_back(self) -> bool:
+        """Whether it would be recommended but for an entry of the profile."""
+        return any(steer.effect is SteeringEffect.HELD_BACK for steer in self.steering)
 
 
 def ranked(papers: Iterable[Recommendation]) -> list[Recommendation]:
@@ -355,7 +467,10 @@ class RankedPaper(Value):
 
 
 class Section(Value):
-    """The recommended papers of one field, best first; ``field`` is none where no field fits."""
+    """The recommended papers of one field, best first; ``field`` is none where no field fits.
+
+    A paper of two fields stands in the section of its first.
+    """
 
     field: str | None
     papers: tuple[Recommendation, ...]
@@ -378,9 +493,10 @@ class Digest(Value):
     ``date`` is the announcement date in US Eastern time and the digest's key; ``started_at`` is the
     time at which its run began and ``made_at`` that of making, both in the reader's time zone.
     ``cost`` is that of its tokens in US dollars, none where the model has no price.
-    ``sections`` hold what reached the threshold, ``below`` what was scored under it, ``triaged``
-    and ``failed`` the rest of the ledger; ``announcement_order`` names all of them by id. A
-    ``rebuilt`` digest was started after its day was over.
+    ``sections`` hold what is recommended, ``below`` what else was scored, ``triaged`` and
+    ``failed`` the rest of the ledger; ``announcement_order`` names all of them by id. A ``rebuilt``
+    digest was started after its day was over. ``steering`` has every entry of the profile that
+    steers, also those that apply to no paper.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -403,6 +519,7 @@ class Digest(Value):
     triaged: tuple[RankedPaper, ...]
     failed: tuple[Unscored, ...]
     announcement_order: tuple[str, ...] = ()
+    steering: tuple[SteeringEntry, ...] = ()
 
     @property
     def title_date(self) -> dt.date:
@@ -419,17 +536,17 @@ class Digest(Value):
 
     @property
     def recommendations(self) -> tuple[Recommendation, ...]:
-        """The papers that reached the threshold, in the order of the sections."""
+        """The recommended papers, in the order of the sections."""
         return tuple(entry for section in self.sections for entry in section.papers)
 
     @property
     def recommended(self) -> int:
-        """How many papers reached the threshold."""
+        """How many papers are recommended."""
         return len(self.recommendations)
 
     @property
     def scored(self) -> tuple[Recommendation, ...]:
-        """Every paper with a score, those that reached the threshold first."""
+        """Every paper with a score, the recommended ones first."""
         return (*self.recommendations, *self.below)
 
     @property
@@ -505,7 +622,7 @@ class Day(Value):
 class ReadPaper(Value):
     """One paper that was read, and what became of it, on one line for other programs.
 
-    ``date`` is the announcement date of the digest that it stands in. ``score``, ``field`` and
+    ``date`` is the announcement date of the digest that it stands in. ``score``, the fields and
     ``reason`` are as in the digest: a paper without score has no field, and a failed one has the
     reason why it could not be scored. ``rank`` is that of a triaged paper among its day's, from 1.
     """
@@ -518,6 +635,7 @@ class ReadPaper(Value):
     outcome: Literal["recommended", "below", "triaged", "failed"]
     score: ScoreValue | None = None
     field: str | None = None
+    second_field: str | None = None
     reason: str = ""
     rank: int | None = None
 
@@ -560,8 +678,14 @@ class PapersOfDay(Value):
             )
 
         def scored(entry: Recommendation, outcome: str) -> ReadPaper:
-            became = {"score": entry.score, "field": entry.field, "reason": entry.reason}
-            return read(entry.paper, outcome=outcome, **became)
+            return read(
+                entry.paper,
+                outcome=outcome,
+                score=entry.score,
+                field=entry.field,
+                second_field=entry.second_field,
+                reason=entry.reason,
+            )
 
         return cls(
             date=digest.date,
@@ -577,7 +701,7 @@ class PapersOfDay(Value):
 
     @property
     def recommended(self) -> tuple[ReadPaper, ...]:
-        """The papers that reached the threshold, best first."""
+        """The recommended papers, best first."""
         return tuple(paper for paper in self.papers if paper.outcome == "recommended")
 
 

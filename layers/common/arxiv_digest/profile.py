@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
-from arxiv_digest.models import AnnounceType, Reader, ScoreValue, Tokens, Value
+from arxiv_digest.announcements import paper_id
+from arxiv_digest.matching import authors_among, phrases_in, words_of
+from arxiv_digest.models import (
+    AnnounceType,
+    Paper,
+    Reader,
+    ScoreValue,
+    SteeringKind,
+    Tokens,
+    Value,
+)
 
 
 class ProfileError(ValueError):
@@ -27,12 +45,94 @@ def _one_line(text: str) -> str:
 
 Line = Annotated[str, AfterValidator(_one_line)]
 
+# What SES takes: no display name, and ASCII before the at sign.
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+")
+
+
+def bare_address(address: str) -> str:
+    """A bare e-mail address as given; raises ``ValueError`` for anything else."""
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(
+            f"{address!r} is no bare e-mail address; write addresses such as reader@example.org"
+        )
+    return address
+
+
+Address = Annotated[str, AfterValidator(bare_address)]
+
+
+def _comparable(text: str) -> str:
+    line = " ".join(text.split())
+    if not words_of(line):
+        raise ValueError(f"is {text!r}; write a name or a phrase with letters")
+    return line
+
+
+Entry = Annotated[str, AfterValidator(_comparable)]
+"""A name or a phrase that papers are compared with."""
+
+
+def _arxiv_id(value: object) -> str:
+    if isinstance(value, float):
+        # YAML takes 2601.14320 for a number, and numbers end in no zero. Ids of before 2015 have
+        # four digits after the point.
+        digits = 5 if value >= 1501 else 4
+        value = f"{value:0{5 + digits}.{digits}f}"
+    identity = paper_id(value) if isinstance(value, str) else None
+    # arXiv refuses a whole query for one identifier of a month that there is not.
+    if identity is None or not 1 <= int(identity[0].rpartition("/")[2][2:4]) <= 12:
+        raise ValueError(f"is {value!r}, no arXiv identifier; write it like 2601.14327")
+    return identity[0]
+
+
+ArxivId = Annotated[str, BeforeValidator(_arxiv_id)]
+
+MOST_EXAMPLES = 20
+"""Examples of one kind: their titles stand in every call, and their abstracts in the run."""
+
 
 class ResearchField(Value):
-    """A research field: the name the digest shows, and what its papers are about in English."""
+    """A research field: the name the digest shows, and what its papers are about in English.
+
+    ``minimum_score`` takes the place of the profile's for this field's papers; ``at_most`` of them
+    are recommended in a digest.
+    """
 
     name: Line
     description: Line
+    minimum_score: ScoreValue | None = None
+    at_most: int | None = Field(default=None, ge=0)
+
+
+class Follow(Value):
+    """Whose and what papers are raised, by ``raise_by`` points of the scale from 0 to 10."""
+
+    authors: tuple[Entry, ...] = ()
+    phrases: tuple[Entry, ...] = ()
+    raise_by: ScoreValue = 2.0
+
+    @field_validator("authors", "phrases")
+    @classmethod
+    def _distinct_entries(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        return _distinct_by_words(entries)
+
+
+class Examples(Value):
+    """Papers by arXiv id of which the reader wants to see ``more`` alike, or ``less``."""
+
+    more: tuple[ArxivId, ...] = Field(default=(), max_length=MOST_EXAMPLES)
+    less: tuple[ArxivId, ...] = Field(default=(), max_length=MOST_EXAMPLES)
+
+    @field_validator("more")
+    @classmethod
+    def _distinct_ids(cls, ids: tuple[str, ...]) -> tuple[str, ...]:
+        return _distinct(ids, "name each paper once")
+
+    @field_validator("less")
+    @classmethod
+    def _not_more_as_well(cls, ids: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        _distinct((*info.data.get("more", ()), *ids), "name each paper once, under more or less")
+        return ids
 
 
 class TriageSettings(Value):
@@ -81,10 +181,15 @@ class Profile(Value):
         Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*(\.[A-Za-z]+(-[a-z]+)*)?$")], ...
     ] = Field(min_length=1)
     announce_types: tuple[AnnounceType, ...] = Field(default=(AnnounceType.NEW,), min_length=1)
+    recipients: tuple[Address, ...] | None = None
+    model: Line | None = None
     minimum_score: ScoreValue = 7
     papers_per_call: int = Field(default=45, ge=1, le=50)
     fields: tuple[ResearchField, ...] = Field(min_length=1)
     low_priority: tuple[Line, ...] = ()
+    follow: Follow = Follow()
+    mute: tuple[Entry, ...] = ()
+    examples: Examples = Examples()
     mail_quiet_days: bool = True
     reasons_from: ScoreValue | None = None
     abstract_words: int | None = Field(default=None, ge=20)
@@ -114,10 +219,50 @@ class Profile(Value):
         _distinct((field.name for field in fields), "give each field a name of its own")
         return fields
 
+    @field_validator("mute")
+    @classmethod
+    def _distinct_phrases(cls, phrases: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        follow: Follow = info.data.get("follow", Follow())
+        followed = {tuple(words_of(phrase)) for phrase in follow.phrases}
+        for phrase in phrases:
+            if tuple(words_of(phrase)) in followed:
+                raise ValueError(f"{phrase!r} is followed as well; keep one of the two")
+        return _distinct_by_words(phrases)
+
+    @field_validator("recipients")
+    @classmethod
+    def _distinct_recipients(cls, recipients: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if recipients is not None:
+            _distinct((address.casefold() for address in recipients), "mail everybody once")
+        return recipients
+
     @property
     def reasons_above(self) -> float:
-        """The score from which a language model gives reasons: the threshold unless set."""
-        return self.minimum_score if self.reasons_from is None else self.reasons_from
+        """The score from which a language model gives reasons: the lowest threshold unless set."""
+        if self.reasons_from is not None:
+            return self.reasons_from
+        return min(self.minimum_score, *(self.threshold(field.name) for field in self.fields))
+
+    def threshold(self, *fields: str | None) -> float:
+        """The score from which a paper of these fields is recommended: the lowest of theirs.
+
+        A field has the profile's unless it has one of its own, and so has a paper of no field.
+        """
+        own = [
+            self.minimum_score if field.minimum_score is None else field.minimum_score
+            for field in self.fields
+            if field.name in fields
+        ]
+        return min(own, default=self.minimum_score)
+
+    def followed(self, paper: Paper) -> list[tuple[SteeringKind, str]]:
+        """The followed authors and phrases that a paper has."""
+        authors = authors_among(paper, self.follow.authors)
+        phrases = phrases_in(paper, self.follow.phrases)
+        return [
+            *((SteeringKind.FOLLOWED_AUTHOR, name) for name in authors),
+            *((SteeringKind.FOLLOWED_PHRASE, phrase) for phrase in phrases),
+        ]
 
     @property
     def reader(self) -> Reader:
@@ -177,6 +322,16 @@ def _distinct(values: Iterable[str], mend: str) -> tuple[str, ...]:
     return listed
 
 
+def _distinct_by_words(entries: tuple[str, ...]) -> tuple[str, ...]:
+    known: dict[tuple[str, ...], str] = {}
+    for entry in entries:
+        words = tuple(words_of(entry))
+        if words in known:
+            raise ValueError(f"{entry!r} stands more than once (as {known[words]!r}); keep one")
+        known[words] = entry
+    return entries
+
+
 def _causes(problems: ValidationError) -> list[ErrorDetails]:
     # A list with a wrong item in it is reported as too short as well.
     causes = problems.errors()
@@ -195,6 +350,8 @@ _NESTED: dict[str, type[Value]] = {
     "fields": ResearchField,
     "triage": TriageSettings,
     "prices": Price,
+    "follow": Follow,
+    "examples": Examples,
 }
 
 
@@ -222,6 +379,8 @@ def _explain(source: str, problem: dict[str, Any]) -> str:
             said = str(problem["ctx"]["error"])
         case "too_short":
             said = "is empty; name at least one"
+        case "too_long":
+            said = f"has {problem['ctx']['actual_length']} entries; keep {MOST_EXAMPLES} at most"
         case "tuple_type":
             said = f"is {problem['input']!r}; write a list"
         case "model_type":

@@ -17,7 +17,6 @@ from arxiv_digest.models import (
     Outcome,
     Paper,
     RankedPaper,
-    Reader,
     Recommendation,
     Run,
     Scored,
@@ -26,8 +25,9 @@ from arxiv_digest.models import (
     Triaged,
     Unscored,
     Verdict,
-    ranked,
 )
+from arxiv_digest.profile import Profile
+from arxiv_digest.steering import steered, steering_entries
 
 
 def sections(papers: Iterable[Recommendation]) -> tuple[Section, ...]:
@@ -44,7 +44,7 @@ def sections(papers: Iterable[Recommendation]) -> tuple[Section, ...]:
 
 def make_digest(
     run: Run,
-    reader: Reader,
+    profile: Profile,
     papers: Iterable[Paper],
     outcomes: Mapping[str, Outcome],
     tokens: Tokens,
@@ -59,37 +59,31 @@ def make_digest(
     ``made_at`` may be in any time zone; the digest holds it in the reader's. ``cost`` is in US
     dollars.
     """
-    scored: list[Recommendation] = []
+    scored: list[tuple[Paper, Scored]] = []
     triaged: list[RankedPaper] = []
     failed: list[Unscored] = []
     order: list[str] = []
     for paper in papers:
         order.append(paper.id)
         match outcomes.get(paper.id):
-            case Scored(score=score, field=field, reason=reason, locally=locally):
-                known = field if field in reader.fields else None
-                scored.append(
-                    Recommendation(
-                        paper=paper, score=score, field=known, reason=reason, locally=locally
-                    )
-                )
+            case Scored() as given:
+                scored.append((paper, given))
             case Triaged(rank=rank):
                 triaged.append(RankedPaper(paper=paper, rank=rank))
             case Failed(reason=reason):
                 failed.append(Unscored(paper=paper, reason=reason))
             case None:
                 failed.append(Unscored(paper=paper, reason=unscored.get(paper.id, "")))
-    ranking = ranked(scored)
-    recommended = [paper for paper in ranking if paper.score >= reader.minimum_score]
+    recommended, below = steered(scored, profile, run.examples)
     ledger = Ledger(
         announced=run.announced, scored=len(scored), triaged=len(triaged), failed=len(failed)
     )
-    zone = ZoneInfo(reader.time_zone)
+    zone = ZoneInfo(profile.time_zone)
     return Digest(
         date=run.date,
         started_at=run.started_at.astimezone(zone).replace(microsecond=0),
         made_at=made_at.astimezone(zone).replace(microsecond=0),
-        reader=reader,
+        reader=profile.reader,
         scorer=run.scorer,
         tokens=tokens,
         cost=cost,
@@ -101,10 +95,11 @@ def make_digest(
         seen_before=run.seen_before,
         rebuilt=run.rebuilt,
         sections=sections(recommended),
-        below=tuple(paper for paper in ranking if paper.score < reader.minimum_score),
+        below=tuple(below),
         triaged=tuple(sorted(triaged, key=lambda entry: entry.rank)),
         failed=tuple(failed),
         announcement_order=tuple(order),
+        steering=steering_entries((*recommended, *below), profile, run.examples),
     )
 
 

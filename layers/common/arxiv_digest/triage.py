@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from arxiv_digest.models import Audit, Recall
@@ -29,24 +29,27 @@ class Cut(NamedTuple):
     ranks: tuple[int, ...]
 
 
-def cut(order: Sequence[int], keep: float, audit: float, seed: str) -> Cut:
+def cut(
+    order: Sequence[int], keep: float, audit: float, seed: str, always: Collection[int] = ()
+) -> Cut:
     """Cut a day below its best share, and draw the audit sample from the rest.
 
     ``order`` holds the papers' indices, best first. The best ``keep`` of them, rounded up, are
-    kept. The sample is a share ``audit`` of the others, drawn without looking at ranks. Its size
-    is rounded up as often as its fraction says, so that the share is exact over many days. The
-    same ``seed``, such as the date, draws the same sample.
+    kept, and so are those of ``always`` wherever they stand. The sample is a share ``audit`` of the
+    others, drawn without looking at ranks. Its size is rounded up as often as its fraction says, so
+    that the share is exact over many days. The same ``seed``, such as the date, draws the same
+    sample.
     """
     # The little that is taken away keeps 0.07 · 100, which floating point puts above 7, at 7.
-    kept = math.ceil(keep * len(order) - 1e-9)
-    below = sorted(order[kept:])
+    best = math.ceil(keep * len(order) - 1e-9)
+    below = sorted(set(order[best:]).difference(always))
     # An audit needs chance, no secrets.
     chance = random.Random(seed)  # noqa: S311 # nosec B311
     size = min(len(below), math.floor(audit * len(below) + chance.random()))
     audited = set(chance.sample(below, size))
     ranks = {paper: rank for rank, paper in enumerate(order, 1)}
     return Cut(
-        kept=tuple(sorted(order[:kept])),
+        kept=tuple(sorted(set(order).difference(below))),
         audited=tuple(sorted(audited)),
         dropped=tuple(paper for paper in below if paper not in audited),
         ranks=tuple(ranks[paper] for paper in range(len(order))),

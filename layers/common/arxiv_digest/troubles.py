@@ -31,6 +31,10 @@ CHINESE = {
     "only {read} of {total} papers came": "{total} 篇论文中只取得 {read} 篇",
     "the answer does not say how many papers there are": "应答没有说明论文总数",
     "arXiv announces nothing on Saturdays and Sundays": "arXiv 周六和周日不发布公告",
+    "arXiv's export API does not have this paper": "arXiv 的 export API 没有这篇论文",
+    "arXiv's export API did not give this paper when the day was read": (
+        "读取当日公告时未能从 arXiv 的 export API 取得这篇论文"
+    ),
     # One announcement of a feed.
     "{name}: the feed breaks off in or after this announcement": "{name}：公告源在此处或其后中断",
     "{name}: no arXiv identifier in its id or link": "{name}：标识与链接中没有 arXiv 编号",

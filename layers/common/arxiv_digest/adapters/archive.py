@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PROFILE_KEY = "config/profile.yaml"
+PROFILES_PREFIX = "config/profiles/"
+"""Before the files of many profiles, each called by its profile's name."""
 
 FRESHNESS = "max-age=60"
 """For how long a browser, or a cache before the bucket, may show an object without asking.
@@ -47,26 +49,42 @@ def raw_page_key(date: object, category: str, number: int) -> str:
     return f"raw/{date}/{category}.api-{number}.xml"
 
 
+def example_key(paper_id: str) -> str:
+    """The key of a paper that a profile named as an example, as arXiv's export API told of it."""
+    return f"raw/examples/{paper_id}.json"
+
+
+def announced_key(date: object) -> str:
+    """The key of what was announced on a date, as it was read for many profiles."""
+    return f"announced/{date}.json"
+
+
+def place_of(profile: str) -> str:
+    """What stands before the keys of a profile's digests: nothing for the single profile."""
+    return f"profiles/{profile}/" if profile else ""
+
+
 def content_type(key: str) -> str:
     """What an object of the archive is, by its key's ending, as HTTP says it."""
-    if key in ("feed.xml", "papers.xml"):
+    if key.rpartition("/")[2] in ("feed.xml", "papers.xml"):
         return "application/atom+xml; charset=utf-8"
     return _TYPES.get(key.rpartition(".")[2], "application/octet-stream")
 
 
 class Archive:
-    """Objects of one bucket, by key."""
+    """Objects of one bucket, by key; keys are those below ``place``, which ends with a slash."""
 
-    def __init__(self, client: S3Client, bucket: str) -> None:
+    def __init__(self, client: S3Client, bucket: str, place: str = "") -> None:
         self._client = client
         self.bucket = bucket
+        self.place = place
 
     def write(self, key: str, body: str | bytes) -> None:
         """Write one object; its content type follows from the key's ending."""
         content = body.encode() if isinstance(body, str) else body
         self._client.put_object(
             Bucket=self.bucket,
-            Key=key,
+            Key=f"{self.place}{key}",
             Body=content,
             CacheControl=FRESHNESS,
             ContentType=content_type(key),
@@ -75,6 +93,7 @@ class Archive:
     def read(self, key: str) -> bytes | None:
         """One object's bytes, or none where there is no such object."""
         try:
+            key = f"{self.place}{key}"
             return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except ClientError as problem:
             if problem.response["Error"]["Code"] == "NoSuchKey":
@@ -87,7 +106,9 @@ class Archive:
         S3 lists what was written before, always ("strong read-after-write consistency").
         """
         pages = self._client.get_paginator("list_objects_v2")
-        listed = pages.paginate(Bucket=self.bucket, Prefix=prefix)
+        listed = pages.paginate(Bucket=self.bucket, Prefix=f"{self.place}{prefix}")
         return {
-            found["Key"]: found["ETag"] for page in listed for found in page.get("Contents", ())
+            found["Key"].removeprefix(self.place): found["ETag"]
+            for page in listed
+            for found in page.get("Contents", ())
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -13,6 +13,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from tenacity.wait import wait_exponential
 
 from arxiv_digest.announcements import ApiPage, SubmissionWindow, parse_api_page
+from arxiv_digest.models import Paper
 
 USER_AGENT = "arxiv-daily-digest/1 (a reader's own digest of RSS feeds)"
 TRIES = 4
@@ -154,7 +155,7 @@ class FeedReader:
 
 
 class ExportApi:
-    """Asks arXiv's export API for a category's papers by their time of submission."""
+    """Asks arXiv's export API for papers: a category's by time of submission, or some by id."""
 
     def __init__(
         self,
@@ -189,6 +190,18 @@ class ExportApi:
             if not page.entries:
                 raise FeedUnreachable(f"only {read} of {page.total} papers came")
 
+    def papers(self, ids: Sequence[str], announced: date, patience: float = 120.0) -> list[Paper]:
+        """Those of at most :data:`PAGE_SIZE` papers that arXiv has, taken as announced on a date.
+
+        Raises :class:`FeedUnreachable` as :meth:`pages` does.
+        """
+        until = self._connection.clock() + patience
+        query = {"id_list": ",".join(ids), "max_results": len(ids)}
+        page = parse_api_page(self._ask(query, until), "", announced)
+        if page.refusal or page.trouble:
+            raise FeedUnreachable(page.trouble or f"the query was refused: {page.refusal}")
+        return [paper for paper in page.papers if paper.id in ids]
+
     def _page(
         self, category: str, window: SubmissionWindow, announced: date, start: int, until: float
     ) -> tuple[bytes, ApiPage]:
@@ -204,7 +217,7 @@ class ExportApi:
         }
         tries = 1
         while True:
-            content = self._connection.get(f"{self._url}?{urlencode(query)}", until)
+            content = self._ask(query, until)
             page = parse_api_page(content, category, announced)
             if page.refusal:
                 raise FeedUnreachable(f"the query was refused: {page.refusal}")
@@ -212,6 +225,9 @@ class ExportApi:
             if whole or tries == PAGE_TRIES:
                 return content, page
             tries += 1
+
+    def _ask(self, query: Mapping[str, object], until: float) -> bytes:
+        return self._connection.get(f"{self._url}?{urlencode(query)}", until)
 
 
 def _same_host(url: str, location: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
+from functools import cache
 from typing import Any
 
 import openai
@@ -25,6 +27,12 @@ SEED = 20070101
 """Any number, the same in every call, so that providers which take one answer alike each time."""
 
 
+@cache
+def _authorities() -> ssl.SSLContext:
+    # Reading all of them takes longer than the rest of making a client.
+    return ssl.create_default_context()
+
+
 class LanguageModel:
     """One model of one provider.
 
@@ -37,7 +45,11 @@ class LanguageModel:
 
     def __init__(self, base_url: str, model: str, api_key: str, mode: str | None = None) -> None:
         self._client = openai.OpenAI(
-            base_url=base_url or None, api_key=api_key, timeout=TIMEOUT, max_retries=0
+            base_url=base_url or None,
+            api_key=api_key,
+            timeout=TIMEOUT,
+            max_retries=0,
+            http_client=openai.DefaultHttpxClient(verify=_authorities()),
         )
         self._model = model
         self._key = api_key

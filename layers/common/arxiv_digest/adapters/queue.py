@@ -1,14 +1,17 @@
-"""The batch queue."""
+"""The queues: batches to be scored, and what one of many profiles has to do on a date."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from arxiv_digest.batches import packed
-from arxiv_digest.models import Batch
+from arxiv_digest.firings import DeadlineEvent
+from arxiv_digest.models import Batch, ProfileDay
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -21,54 +24,69 @@ MAX_REQUEST_BYTES = 256 * 1024
 LONGEST_BACKOFF = 900
 """Seconds."""
 
+AFTER_DEATH = 30
+"""Seconds between the end of a function's time and the next delivery of its message."""
+
 
 class MessagesRefused(Exception):
-    """Messages that SQS would not take after several tries; the message names their batches."""
+    """Messages that SQS would not take after several tries, named by batch or profile."""
 
     def __init__(self, entries: Sequence[Entry], why: str) -> None:
-        batches = ", ".join(entry["Id"] for entry in entries)
-        super().__init__(f"SQS did not take the messages of batches {batches}: {why}")
+        names = ", ".join(entry["Id"] for entry in entries)
+        super().__init__(f"SQS did not take the messages of {names}: {why}")
         self.entries = entries
 
 
-class BatchQueue:
-    """Sends batches, and hands back for later what could not be scored now."""
+class Queue:
+    """Sends messages to one queue, and hands back for later what could not be done now."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
         self._url = url
 
-    def send(self, batches: Iterable[Batch]) -> None:
-        """Send every batch as one message.
+    def send(self, messages: Iterable[Batch | ProfileDay | DeadlineEvent]) -> None:
+        """Send every value as one message.
 
-        SQS answers for each entry of a request by itself: refused ones are sent again, up to five
-        times, and then raise :class:`MessagesRefused`.
+        Those of one of many profiles are a group: SQS then lets no profile's backlog hold up the
+        others' messages ("fair queues"). SQS answers for each entry of a request by itself:
+        refused ones are sent again, up to five times, and then raise :class:`MessagesRefused`.
         """
-        entries: list[Entry] = [
-            {"Id": str(batch.number), "MessageBody": batch.model_dump_json()} for batch in batches
-        ]
+        entries = [_entry(message) for message in messages]
         for group in packed(entries, MAX_ENTRIES, MAX_REQUEST_BYTES, lambda e: e["MessageBody"]):
             self._send_all(group)
 
-    def hide(self, receipt_handle: str, seconds: float) -> None:
-        """Let a message come back after ``seconds``, should its function be killed.
+    @contextmanager
+    def handling(
+        self, receipt_handle: str, receives: int, left: float, log: Callable[[str], None]
+    ) -> Iterator[None]:
+        """Handle a delivered message within the block.
 
-        The queue's own visibility timeout is six times the function's timeout, as AWS advises for
-        throttled functions: too long to wait for one that is certainly dead.
+        Should its function be killed, the message comes back soon after the ``left`` seconds that
+        the function has; whatever the block raises has it come back after 15, 30, 60 … seconds.
+        ``receives`` counts deliveries so far. The queue's own visibility timeout is six times the
+        function's timeout, as AWS advises for throttled functions: too long to wait for one that is
+        certainly dead.
         """
+        try:
+            self._hide(receipt_handle, left + AFTER_DEATH)
+        except (BotoCoreError, ClientError):
+            # Should this call be killed, it comes back later than it could: no reason to stop.
+            log("the message could not be hidden for a shorter time")
+        try:
+            yield
+        except Exception as problem:
+            seconds = self._back_off(receipt_handle, receives, getattr(problem, "retry_after", 0.0))
+            log(f"the message failed, again in {seconds} s")
+            raise
+
+    def _hide(self, receipt_handle: str, seconds: float) -> None:
         self._client.change_message_visibility(
             QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=int(seconds)
         )
 
-    def back_off(self, receipt_handle: str, receives: int, asked: float = 0.0) -> int:
-        """Make a failed message visible again after 15, 30, 60 … seconds, at most 15 minutes.
-
-        ``receives`` counts deliveries so far, ``asked`` are the seconds a provider asked to wait.
-        Returns the seconds. Without this, a message would stay hidden for the queue's visibility
-        timeout, which is six times the function's.
-        """
+    def _back_off(self, receipt_handle: str, receives: int, asked: float) -> int:
         seconds = int(min(LONGEST_BACKOFF, max(asked, 15 * 2 ** (receives - 1))))
-        self.hide(receipt_handle, seconds)
+        self._hide(receipt_handle, seconds)
         return seconds
 
     def _send_all(self, group: list[Entry]) -> None:
@@ -92,3 +110,11 @@ class BatchQueue:
                 )
 
         send()
+
+
+def _entry(message: Batch | ProfileDay | DeadlineEvent) -> Entry:
+    name = f"batch-{message.number}" if isinstance(message, Batch) else message.profile
+    entry: Entry = {"Id": name or "single", "MessageBody": message.model_dump_json()}
+    if message.profile:
+        entry["MessageGroupId"] = message.profile
+    return entry

@@ -19,8 +19,14 @@ partition           sort key                    what it holds
 ``RUN#<date>``      ``MAIL#<recipient>``        the claim of one mail and its state
 ``SEEN#<id>``       ``SEEN``                    the date of the run that read the paper
 ``PENDING``         ``<date>#<category>``       a stored feed that the next run reads
+``PROFILES``        ``<date>``                  the names of those whose runs a date has, of many
 ``DAYS``            ``<date>``                  a line of the archive's index
 ==================  ==========================  ====================================================
+
+What belongs to one of many profiles has its name at the end: ``RUN#<date>#<profile>``,
+``DAYS#<profile>``, and ``SEEN#<profile>`` as the sort key of a paper that it has read. That of the
+single profile has none. Papers of a category that were read for all of many profiles are
+``SEEN#*<category>``.
 """
 
 from __future__ import annotations
@@ -109,6 +115,26 @@ class MailClaim(NamedTuple):
     detail: str
 
 
+def for_all(category: str) -> str:
+    """In place of a profile's name, for what was read of a category for all of many profiles."""
+    return f"*{category}"
+
+
+def run_of(partition: str) -> tuple[date, str]:
+    """The date and the profile's name, empty for the single one, of a run's partition.
+
+    >>> run_of("RUN#2026-01-22#theory")
+    (datetime.date(2026, 1, 22), 'theory')
+
+    Raises ``ValueError`` for a partition of anything else.
+    """
+    kind, _, rest = partition.partition("#")
+    if kind != "RUN":
+        raise ValueError(f"{partition!r} is no partition of a run")
+    day, _, profile = rest.partition("#")
+    return date.fromisoformat(day), profile
+
+
 class Pending(NamedTuple):
     """A stored feed that the next run reads: its announcement date and category."""
 
@@ -124,14 +150,21 @@ class Runs:
         resource: DynamoDBServiceResource,
         table: str,
         clock: Callable[[], float] = time.time,
+        profile: str = "",
     ) -> None:
         self._resource = resource
         self._table = resource.Table(table)
         self._clock = clock
+        self._suffix = f"#{profile}" if profile else ""
+        self._seen = f"SEEN{self._suffix}"
+
+    def of(self, profile: str) -> Runs:
+        """The runs of one of many profiles; those of the single profile for an empty name."""
+        return type(self)(self._resource, self._table.name, self._clock, profile)
 
     def get(self, day: date) -> Run | None:
         """The run of one announcement date."""
-        item = self._get(_run_key(day), "RUN")
+        item = self._get(self._run_key(day), "RUN")
         return _read(migrations.RUN, item, "run") if item else None
 
     def create(
@@ -147,19 +180,19 @@ class Runs:
             for batch in batches:
                 writer.put_item(
                     Item={
-                        **self._item(_run_key(run.date), _queued(attempt, batch.number)),
+                        **self._item(self._run_key(run.date), _queued(attempt, batch.number)),
                         "batch": batch.model_dump_json(),
                     }
                 )
             for part in triaged:
                 writer.put_item(
                     Item={
-                        **self._item(_run_key(run.date), _triaged(attempt, part.number)),
+                        **self._item(self._run_key(run.date), _triaged(attempt, part.number)),
                         "part": part.model_dump_json(),
                     }
                 )
         item = {
-            **self._item(_run_key(run.date), "RUN"),
+            **self._item(self._run_key(run.date), "RUN"),
             "attempt": attempt,
             "remaining": len(batches),
             "reopened": 0,
@@ -176,7 +209,7 @@ class Runs:
 
         ``False``, and nothing is forgotten, where its date has a run with papers by now.
         """
-        key = _run_key(day)
+        key = self._run_key(day)
         try:
             self._table.delete_item(
                 Key={"pk": key, "sk": "RUN"},
@@ -202,34 +235,28 @@ class Runs:
         return [_read(migrations.TRIAGED_PART, part, "part") for part in found]
 
     def _papers(self, day: date, key: Callable[[str, int], str]) -> Iterator[dict[str, Any]]:
-        item = self._get(_run_key(day), "RUN")
+        item = self._get(self._run_key(day), "RUN")
         if item is None:
             return iter(())
-        return self._query(_run_key(day), key(item["attempt"], 0).removesuffix("00000"))
+        return self._query(self._run_key(day), key(item["attempt"], 0).removesuffix("00000"))
 
     def history(self, days: Sequence[date]) -> list[PastScore]:
         """Every score that a language model gave on some days, those days' papers in order.
 
         A paper of the audit sample stands for its share of all that triage had put below its cut.
+        Those days are over, so they are read at half the price of a consistent read.
         """
         found: list[PastScore] = []
-        keys = [{"pk": _run_key(day), "sk": "RUN"} for day in days]
-        runs = (_read(migrations.RUN, item, "run") for item in self._get_many(keys))
-        for run in sorted(runs, key=lambda run: run.date):
+        keys = [{"pk": self._run_key(day), "sk": "RUN"} for day in days]
+        items = self._get_many(keys, consistent=False)
+        runs = [(_read(migrations.RUN, item, "run"), item["attempt"]) for item in items]
+        for run, attempt in sorted(runs, key=lambda pair: pair[0].date):
             if run.scorer.kind is not ScorerKind.LANGUAGE_MODEL:
                 continue
-            outcomes = (
-                _read(migrations.OUTCOME, item, "outcome")
-                for item in self._query(_run_key(run.date), "PAPER#")
-            )
-            scored = {
-                outcome.paper_id: outcome
-                for outcome in outcomes
-                if isinstance(outcome, Scored) and not outcome.locally
-            }
+            scored, batches = self._scored(run.date, attempt)
             triage = run.triage
             audited = set(triage.audited) & set(scored) if triage else set()
-            for paper in as_announced(self.batches(run.date)):
+            for paper in as_announced(batches):
                 if paper.id in scored:
                     stands_for = triage.below_cut / len(audited) if triage and audited else 1.0
                     found.append(
@@ -243,17 +270,32 @@ class Runs:
                     )
         return found
 
+    def _scored(self, day: date, attempt: str) -> tuple[dict[str, Scored], list[Batch]]:
+        """What a language model scored of a run, by paper id, and the run's batches as queued."""
+        scored: dict[str, Scored] = {}
+        batches: list[Batch] = []
+        # Papers stand right before what was queued, so that one query reads both.
+        both = Key("sk").between("PAPER#", _queued(attempt, 99_999))
+        for item in self._query(self._run_key(day), both, consistent=False):
+            if item["sk"].startswith("PAPER#"):
+                outcome = _read(migrations.OUTCOME, item, "outcome")
+                if isinstance(outcome, Scored) and not outcome.locally:
+                    scored[outcome.paper_id] = outcome
+            elif item["sk"].startswith(f"QUEUED#{attempt}#"):
+                batches.append(_read(migrations.BATCH, item, "batch"))
+        return scored, batches
+
     def mark_sent(self, day: date) -> None:
         """Note that every message of a run was sent."""
-        self._table.put_item(Item=self._item(_run_key(day), "SENT"))
+        self._table.put_item(Item=self._item(self._run_key(day), "SENT"))
 
     def sent(self, day: date) -> bool:
         """Whether every message of a run was sent."""
-        return self._get(_run_key(day), "SENT") is not None
+        return self._get(self._run_key(day), "SENT") is not None
 
     def batch_done(self, day: date, number: int) -> bool:
         """Whether a batch was counted down already, so that its message is a redelivery."""
-        return self._get(_run_key(day), _batch(number)) is not None
+        return self._get(self._run_key(day), _batch(number)) is not None
 
     def complete_batch(self, batch: Batch, outcomes: Sequence[Outcome], tokens: Tokens) -> bool:
         """Write a batch's outcomes and count them and the run, all or nothing.
@@ -261,7 +303,7 @@ class Runs:
         Returns ``False``, with nothing written, for a batch that was counted down before. Raises
         :class:`RunMissing` where there is no such run.
         """
-        key = _run_key(batch.date)
+        key = self._run_key(batch.date)
         papers = [
             {
                 **self._item(key, f"PAPER#{outcome.paper_id}"),
@@ -306,7 +348,7 @@ class Runs:
 
     def mark_unsent(self, day: date) -> None:
         """Note that some messages of a run have to be sent again, before any batch is reopened."""
-        self._table.delete_item(Key={"pk": _run_key(day), "sk": "SENT"})
+        self._table.delete_item(Key={"pk": self._run_key(day), "sk": "SENT"})
 
     def reopen(self, run: Run, number: int | None = None) -> None:
         """Let a run's digest be made again, and a batch be scored once more; all or nothing.
@@ -315,7 +357,7 @@ class Runs:
         that was not done, or that somebody else reopens at the same time, stays as it is. The run
         is written as given. Raises ``ClientError`` where there is no such run.
         """
-        key = _run_key(run.date)
+        key = self._run_key(run.date)
         table = self._table.name
         done = None if number is None else self._get(key, _batch(number))
         update = {
@@ -362,7 +404,7 @@ class Runs:
 
     def note_trouble(self, batch: Batch, why: str) -> None:
         """Keep why a batch could not be scored this time; the digest says it if it stays so."""
-        item = self._item(_run_key(batch.date), f"TROUBLE#{batch.number:05d}")
+        item = self._item(self._run_key(batch.date), f"TROUBLE#{batch.number:05d}")
         self._table.put_item(Item={**item, "number": batch.number, "why": why[:1000]})
 
     def results(self, day: date) -> Results:
@@ -374,8 +416,10 @@ class Runs:
         outcomes: dict[str, Outcome] = {}
         tokens = Tokens()
         troubles: dict[int, str] = {}
-        run = self._get(_run_key(day), "RUN") or {}
-        for item in self._query(_run_key(day)):
+        run = self._get(self._run_key(day), "RUN") or {}
+        # Between these stand the claims of mails and what was queued, which is most of a run.
+        parts = ("BATCH#", "PAPER#", Key("sk").gte("SPENT#"))
+        for item in (item for part in parts for item in self._query(self._run_key(day), part)):
             kind = item["sk"].partition("#")[0]
             if kind == "PAPER":
                 outcome = _read(migrations.OUTCOME, item, "outcome")
@@ -393,7 +437,7 @@ class Runs:
 
     def remaining(self, day: date) -> int:
         """How many batches of a run were not scored yet."""
-        item = self._get(_run_key(day), "RUN")
+        item = self._get(self._run_key(day), "RUN")
         return int(item["remaining"]) if item else 0
 
     def reserve(self, day: date, tokens: int, most: int) -> bool:
@@ -421,7 +465,7 @@ class Runs:
     def _budget(self, day: date, tokens: int) -> dict[str, Any]:
         # In a transaction, which the SDK repeats under the same token: one whose answer is lost is
         # not counted twice.
-        item = self._item(_run_key(day), "BUDGET")
+        item = self._item(self._run_key(day), "BUDGET")
         kept = {name: item[name] for name in ("schema_version", "written_at", "expires_at")}
         return {
             "TableName": self._table.name,
@@ -439,16 +483,16 @@ class Runs:
 
     def response_mode(self, day: date) -> str | None:
         """The response mode found for a run's language model, if any."""
-        item = self._get(_run_key(day), "MODE")
+        item = self._get(self._run_key(day), "MODE")
         return item["mode"] if item else None
 
     def remember_response_mode(self, day: date, mode: str) -> None:
         """Keep the response mode that a run's language model takes."""
-        self._table.put_item(Item={**self._item(_run_key(day), "MODE"), "mode": mode})
+        self._table.put_item(Item={**self._item(self._run_key(day), "MODE"), "mode": mode})
 
     def digest_made(self, day: date) -> int | None:
         """How many batches were missing when the digest was made last; none if it was not."""
-        item = self._get(_run_key(day), "DIGEST")
+        item = self._get(self._run_key(day), "DIGEST")
         return int(item["remaining"]) if item else None
 
     def mark_digest_made(self, day: date, results: Results, ledger: Ledger) -> None:
@@ -457,7 +501,7 @@ class Runs:
         A digest that was made with fewer batches missing stays noted; one of a run that was
         reopened since is not noted, since it has to be made again.
         """
-        key = _run_key(day)
+        key = self._run_key(day)
         made = {
             **self._item(key, "DIGEST"),
             "remaining": results.remaining,
@@ -485,7 +529,7 @@ class Runs:
         A claim that SES refused can be claimed again: that mail was certainly not sent.
         """
         return self._put_if(
-            {**self._item(_run_key(day), _mail(recipient), CLAIM_DAYS), "state": "SENDING"},
+            {**self._item(self._run_key(day), _mail(recipient), CLAIM_DAYS), "state": "SENDING"},
             "attribute_not_exists(pk) OR #state = :refused",
             ExpressionAttributeNames={"#state": "state"},
             ExpressionAttributeValues={":refused": "REFUSED"},
@@ -493,7 +537,7 @@ class Runs:
 
     def mail_claim(self, day: date, recipient: str) -> MailClaim | None:
         """The claim of a mail, or none for a mail that nobody claimed."""
-        item = self._get(_run_key(day), _mail(recipient))
+        item = self._get(self._run_key(day), _mail(recipient))
         return self._claim(item) if item else None
 
     def mail_claims(self, day: date) -> dict[str, MailClaim]:
@@ -501,12 +545,12 @@ class Runs:
         prefix = _mail("")
         return {
             item["sk"].removeprefix(prefix): self._claim(item)
-            for item in self._query(_run_key(day), prefix)
+            for item in self._query(self._run_key(day), prefix)
         }
 
     def settle_mail(self, day: date, recipient: str, state: str, detail: str) -> None:
         """Close a claim as ``SENT`` with SES's message id, or as ``REFUSED`` or ``UNCERTAIN``."""
-        item = self._item(_run_key(day), _mail(recipient), CLAIM_DAYS)
+        item = self._item(self._run_key(day), _mail(recipient), CLAIM_DAYS)
         self._table.put_item(Item={**item, "state": state, "detail": detail})
 
     def seen(self, ids: Sequence[str]) -> dict[str, date]:
@@ -514,7 +558,8 @@ class Runs:
         found: dict[str, date] = {}
         for start in range(0, len(ids), 100):
             keys = [
-                {"pk": f"SEEN#{paper_id}", "sk": "SEEN"} for paper_id in ids[start : start + 100]
+                {"pk": f"SEEN#{paper_id}", "sk": self._seen}
+                for paper_id in ids[start : start + 100]
             ]
             for item in self._get_many(keys):
                 found[item["pk"].removeprefix("SEEN#")] = date.fromisoformat(item["date"])
@@ -524,8 +569,21 @@ class Runs:
         """Note that the run of a date has read these papers."""
         with self._table.batch_writer() as writer:
             for paper in papers:
-                item = self._item(f"SEEN#{paper.id}", "SEEN", days=SEEN_DAYS)
+                item = self._item(f"SEEN#{paper.id}", self._seen, days=SEEN_DAYS)
                 writer.put_item(Item={**item, "date": day.isoformat()})
+
+    def note_profiles(self, day: date, names: Sequence[str]) -> None:
+        """Keep whose runs a date has, where there are many profiles; the single one has no name."""
+        item = self._item("PROFILES", day.isoformat())
+        self._table.put_item(Item={**item, "names": list(names)})
+
+    def profiles(self, day: date) -> list[str]:
+        """The names of the profiles that have a run of a date, which may be yet to start.
+
+        A date that was not read, or for the single profile alone, is the single profile's.
+        """
+        item = self._get("PROFILES", day.isoformat())
+        return [str(name) for name in item["names"]] if item else [""]
 
     def add_pending(self, pending: Pending) -> None:
         """Note that a stored feed waits for the next run."""
@@ -544,7 +602,7 @@ class Runs:
     def record_day(self, day: Day) -> None:
         """Write a day's line of the archive's index; it never expires."""
         item: dict[str, Any] = {
-            "pk": "DAYS",
+            "pk": f"DAYS{self._suffix}",
             "sk": day.date.isoformat(),
             "schema_version": SCHEMA_VERSION,
         }
@@ -553,8 +611,11 @@ class Runs:
     def days(self, since: date | None = None) -> list[Day]:
         """The days of the archive's index, all or those since a date, the oldest first."""
         condition = Key("sk").gte(since.isoformat()) if since else None
-        found = self._query("DAYS", condition)
+        found = self._query(f"DAYS{self._suffix}", condition)
         return [_read(migrations.DAY, item, "day") for item in found]
+
+    def _run_key(self, day: date) -> str:
+        return f"RUN#{day.isoformat()}{self._suffix}"
 
     def _claim(self, item: Mapping[str, Any]) -> MailClaim:
         written = datetime.fromisoformat(item["written_at"]).timestamp()
@@ -576,7 +637,11 @@ class Runs:
         return _current(item) if item else None
 
     def _query(
-        self, partition: str, where: str | ConditionBase | None = None
+        self,
+        partition: str,
+        where: str | ConditionBase | None = None,
+        *,
+        consistent: bool = True,
     ) -> Iterator[dict[str, Any]]:
         """The items of a partition in order: all, those of a prefix, or those of a condition."""
         condition: ConditionBase = Key("pk").eq(partition)
@@ -584,15 +649,20 @@ class Runs:
             condition &= Key("sk").begins_with(where) if isinstance(where, str) else where
         start: dict[str, Any] = {}
         while True:
-            page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, **start)
+            page = self._table.query(
+                KeyConditionExpression=condition, ConsistentRead=consistent, **start
+            )
             yield from map(_current, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def _get_many(self, keys: list[dict[str, str]]) -> list[dict[str, Any]]:
+    def _get_many(
+        self, keys: list[dict[str, str]], *, consistent: bool = True
+    ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        request: Mapping[str, Any] = {self._table.name: {"Keys": keys, "ConsistentRead": True}}
+        wanted = {"Keys": keys, "ConsistentRead": consistent}
+        request: Mapping[str, Any] = {self._table.name: wanted}
 
         @retry(
             retry=retry_if_exception_type(Unprocessed),
@@ -664,10 +734,6 @@ def _named(item: Mapping[str, Any]) -> str:
     """An item for a log: by its keys, but for the address that a claim is about."""
     sort = "MAIL" if _kind(item) == "MAIL" else item["sk"]
     return f"the table's item {item['pk']} {sort}"
-
-
-def _run_key(day: date) -> str:
-    return f"RUN#{day.isoformat()}"
 
 
 def _queued(attempt: str, number: int) -> str:

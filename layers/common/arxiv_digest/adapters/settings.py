@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-# What SES takes: no display name, and ASCII before the at sign.
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+")
+from arxiv_digest.profile import bare_address
 
 
 def addresses(listed: str) -> tuple[str, ...]:
     """Split distinct e-mail addresses at commas; raises ``ValueError`` for one that is not bare."""
-    found = tuple(dict.fromkeys(part.strip() for part in listed.split(",") if part.strip()))
-    for address in found:
-        if not _ADDRESS.fullmatch(address):
-            raise ValueError(
-                f"{address!r} is no bare e-mail address; write addresses such as"
-                " reader@example.org, separated by commas"
-            )
-    return found
+    parts = (part.strip() for part in listed.split(","))
+    return tuple(dict.fromkeys(bare_address(part) for part in parts if part))
 
 
 class Settings(BaseSettings):
@@ -37,6 +29,7 @@ class FetchSettings(Settings):
 
     bucket: str
     queue_url: str
+    profile_queue_url: str
     feed_base_url: str
     feed_interval: float = Field(default=3.0, ge=0)
     export_api_url: str
@@ -60,6 +53,7 @@ class AggregateSettings(Settings):
     """
 
     bucket: str
+    deadline_queue_url: str
     sender_address: str
     sender_name: str = ""
     recipients: Annotated[tuple[str, ...], NoDecode] = ()

@@ -8,18 +8,20 @@ from collections.abc import Iterable
 from arxiv_digest.models import Paper
 from arxiv_digest.rendering.mathematics import Formula, balanced, tex_parts, tex_text
 
-_BIBTEX_SIGNS = {
-    **{sign: rf"\{sign}" for sign in "&%$#_"},
-    "\\": r"\textbackslash{}",
-    # BibTeX counts the braces of \{ and \} as well.
-    "{": r"\textbraceleft{}",
-    "}": r"\textbraceright{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-}
+_BIBTEX_SIGNS = str.maketrans(
+    {
+        **{sign: rf"\{sign}" for sign in "&%$#_"},
+        "\\": r"\textbackslash{}",
+        # BibTeX counts the braces of \{ and \} as well.
+        "{": r"\textbraceleft{}",
+        "}": r"\textbraceright{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+    }
+)
 _SUFFIX = re.compile(r"(?:jr|sr)\.?|II|III|IV", re.IGNORECASE)
 _GROUP = re.compile(r"\b(?:collaboration|consortium|team|group|project)\b", re.IGNORECASE)
 _NOT_IN_BIBTEX = re.compile(r"(?<!\\)[%#]")
@@ -124,7 +126,7 @@ def _bibtex_text(text: str) -> str:
 
 
 def _bibtex_signs(text: str) -> str:
-    return "".join(_BIBTEX_SIGNS.get(sign, sign) for sign in text)
+    return text.translate(_BIBTEX_SIGNS)
 
 
 def _line(text: str) -> str:

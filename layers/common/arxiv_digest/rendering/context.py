@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -11,9 +12,30 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from arxiv_digest.language import Words, feed_notes, rebuilt, scorer_name, updated, words
-from arxiv_digest.models import Digest, Recall, Recommendation, Triage, Unscored
+from arxiv_digest.language import (
+    Words,
+    example_notes,
+    feed_notes,
+    rebuilt,
+    scorer_name,
+    updated,
+    words,
+)
+from arxiv_digest.models import (
+    Digest,
+    Recall,
+    Recommendation,
+    SteeringEffect,
+    SteeringEntry,
+    SteeringKind,
+    Triage,
+    Unscored,
+    Verdict,
+)
 from arxiv_digest.troubles import in_language
+
+_ONLY_CHANGED = (SteeringKind.FIELD_THRESHOLD, SteeringKind.FIELD_CAP)
+"""Settings of a field apply to all of its papers; those are told of for which they matter."""
 
 AUTHORS_SHOWN = 12
 """Names shown on the page; Markdown and JSON hold all of them."""
@@ -48,6 +70,8 @@ def context(digest: Digest) -> dict[str, Any]:
         account.append(said.count(said.scored_locally, digest.scored_locally))
     if digest.triage:
         account.append(_triage(digest.triage, said))
+    if digest.steering:
+        account.append(_steering(digest.steering, said))
     if digest.rebuilt:
         account.insert(1, rebuilt(digest.feeds, said))
     if digest.seen_before:
@@ -55,16 +79,27 @@ def context(digest: Digest) -> dict[str, Any]:
     if digest.left_out:
         account.append(said.left_out.format(count=said.number(digest.left_out)))
     verdict = said.verdicts[digest.verdict].format(threshold=f"{digest.reader.minimum_score:g}")
+    steered = any(e.held_back or e.kind is SteeringKind.FIELD_THRESHOLD for e in digest.steering)
+    if digest.verdict is Verdict.NOTHING_ABOVE_THRESHOLD and steered:
+        verdict = said.nothing_recommended
+    settings = {(entry.kind, entry.entry): entry.setting for entry in digest.steering}
     return {
         "digest": digest,
         "said": said,
         "title": f"{said.title} - {digest.title_date}",
         "account": account,
         "summary": summary(digest.ledger.announced, digest.recommended, said),
-        "notes": feed_notes(digest.feeds, digest.reader.language),
+        "notes": [
+            *feed_notes(digest.feeds, digest.reader.language),
+            *example_notes(digest.steering, digest.reader.language),
+        ],
         "verdict": verdict,
         "reason": lambda paper: _reason(paper, digest.reader.language),
         "authors": lambda paper: _authors(paper, said),
+        "steering": lambda paper: " · ".join(_steered(paper, settings, said)),
+        "marks": lambda paper: " · ".join(
+            [*_second_field(paper, said), *_steered(paper, settings, said)]
+        ),
     }
 
 
@@ -90,6 +125,39 @@ def _triage(triage: Triage, said: Words) -> str:
         audited=said.number(len(triage.audited)),
         recall=kept(triage.recall, said),
     )
+
+
+def _steering(entries: Iterable[SteeringEntry], said: Words) -> str:
+    """The line that has every entry of the profile with its papers, those without any as well."""
+    listed: dict[SteeringKind, list[str]] = {}
+    for entry in entries:
+        count = entry.papers
+        if entry.kind in _ONLY_CHANGED:
+            count = entry.recommended + entry.held_back
+        listed.setdefault(entry.kind, []).append(f"{entry.entry} ({said.number(count)})")
+    kinds = (said.steering_kinds[kind].format(entries=", ".join(n)) for kind, n in listed.items())
+    return said.steering.format(kinds="; ".join(kinds))
+
+
+def _second_field(paper: Recommendation, said: Words) -> list[str]:
+    return [said.also_in.format(field=paper.second_field)] if paper.second_field else []
+
+
+def _steered(
+    paper: Recommendation,
+    settings: Mapping[tuple[SteeringKind, str], float | None],
+    said: Words,
+) -> list[str]:
+    """What a paper's place in the digest owes to the profile."""
+    marks = []
+    for steer in paper.steering:
+        if steer.kind in _ONLY_CHANGED and steer.effect is SteeringEffect.NONE:
+            continue
+        setting = settings.get((steer.kind, steer.entry)) or 0
+        marks.append(said.steered[steer.kind].format(entry=steer.entry, setting=f"{setting:g}"))
+    if paper.scorer_score is not None:
+        marks.append(said.raised.format(score=f"{paper.scorer_score:.1f}"))
+    return marks
 
 
 def kept(recall: Recall, said: Words) -> str:

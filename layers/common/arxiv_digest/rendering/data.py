@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 
+from pydantic_core import to_json
+
 from arxiv_digest.models import Digest
 
 SCHEMA_NAME = "digest.schema.json"
 """The archive's key of the JSON Schema that every ``digest.json`` follows."""
 
 
-def render_json(digest: Digest) -> str:
+def render_json(digest: Digest) -> bytes:
     """The digest as JSON, by the schema of :func:`render_schema`."""
-    return digest.model_dump_json(indent=1) + "\n"
+    return to_json(digest, indent=1) + b"\n"
 
 
 def render_schema() -> str:

@@ -79,7 +79,7 @@ def render_paper_feed(
             content=_xml(template.render(paper=paper, place=place, said=said, text=tex_text)),
             unique_id=_id(archive, f"{day.date} {paper.id}"),
             updateddate=day.made_at,
-            categories=[_xml(paper.field)] if paper.field else (),
+            categories=[_xml(name) for name in (paper.field, paper.second_field) if name],
             authors=[_xml(name) for name in paper.authors[:AUTHORS_IN_FEED]],
             related=place,
         )

@@ -1,8 +1,12 @@
-"""Which files the archive has, by key: those of a day, and those that days share."""
+"""Which files the archive has, by key: those of a day, and those that days share.
+
+Each is made when it is asked for, in UTF-8, so that a large day's are never in memory together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 
 from arxiv_digest.models import Day, Digest, PapersOfDay
 from arxiv_digest.rendering.archive import render_index
@@ -11,24 +15,21 @@ from arxiv_digest.rendering.data import SCHEMA_NAME, render_json, render_schema
 from arxiv_digest.rendering.feeds import DAYS_IN_FEED, render_day_feed, render_paper_feed
 from arxiv_digest.rendering.markdown import render_markdown
 from arxiv_digest.rendering.months import render_month, render_papers, render_search
-from arxiv_digest.rendering.page import render_page
+from arxiv_digest.rendering.page import page_parts
 
 ROBOTS = "User-agent: *\nDisallow: /\n"
 """The archive is its reader's: no search engine has anything to look for in it (RFC 9309)."""
 
 
-def day_files(digest: Digest) -> dict[str, str]:
-    """The files of one day, by key."""
+def day_files(digest: Digest) -> Iterator[tuple[str, bytes]]:
+    """The files of one day, each with its key."""
     recommended = [entry.paper for entry in digest.recommendations]
-    forms = {
-        "digest.md": render_markdown(digest),
-        "digest.html": render_page(digest),
-        "digest.json": render_json(digest),
-        "digest.bib": bibtex(recommended),
-        "digest.ris": ris(recommended),
-        "papers.json": render_papers(digest),
-    }
-    return {f"{digest.date}/{name}": body for name, body in forms.items()}
+    yield f"{digest.date}/digest.md", render_markdown(digest).encode()
+    yield f"{digest.date}/digest.html", _joined(page_parts(digest))
+    yield f"{digest.date}/digest.json", render_json(digest)
+    yield f"{digest.date}/digest.bib", bibtex(recommended).encode()
+    yield f"{digest.date}/digest.ris", ris(recommended).encode()
+    yield f"{digest.date}/papers.json", render_papers(digest)
 
 
 def shared_files(
@@ -38,8 +39,8 @@ def shared_files(
     papers: Sequence[PapersOfDay],
     archive: str,
     base: str = "",
-) -> dict[str, str]:
-    """The files that a digest shares with other days, by key, in the order of writing.
+) -> Iterator[tuple[str, bytes]]:
+    """The files that a digest shares with other days, each with its key, in the order of writing.
 
     ``latest`` is the newest day's digest, where it could be read, and gives the language;
     ``days`` are all of the archive, the oldest first; ``papers`` are those of the days that the
@@ -52,21 +53,20 @@ def shared_files(
     in_feeds = [day for day in papers if day.date in newest]
     month = f"{digest.date:%Y-%m}"
     of_month = [day for day in papers if f"{day.date:%Y-%m}" == month]
-    found = {
-        f"papers/{month}.json": render_month(month, of_month),
-        f"search/{month}.js": render_search(month, of_month),
-        "feed.xml": render_day_feed(in_feeds, language, archive, base),
-        "papers.xml": render_paper_feed(in_feeds, language, archive, base),
-    }
+    yield f"papers/{month}.json", render_month(month, of_month)
+    yield f"search/{month}.js", render_search(month, of_month).encode()
+    yield "feed.xml", render_day_feed(in_feeds, language, archive, base).encode()
+    yield "papers.xml", render_paper_feed(in_feeds, language, archive, base).encode()
     if latest:
-        found |= {
-            "latest.md": render_markdown(latest),
-            "latest.html": render_page(latest, root=""),
-            "latest.json": render_json(latest),
-        }
-    return {
-        **found,
-        SCHEMA_NAME: render_schema(),
-        "robots.txt": ROBOTS,
-        "index.html": render_index(days, language),
-    }
+        yield "latest.md", render_markdown(latest).encode()
+        yield "latest.html", _joined(page_parts(latest, root=""))
+        yield "latest.json", render_json(latest)
+    yield SCHEMA_NAME, render_schema().encode()
+    yield "robots.txt", ROBOTS.encode()
+    yield "index.html", render_index(days, language).encode()
+
+
+def _joined(parts: Iterable[str]) -> bytes:
+    written = BytesIO()
+    written.writelines(part.encode() for part in parts)
+    return written.getvalue()

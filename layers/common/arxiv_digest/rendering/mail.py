@@ -216,6 +216,7 @@ def _given(digest: Digest, page: str) -> dict[str, Any]:
         "english_is_foreign": digest.reader.language != "en",
         # Cached, since a part is rendered a dozen times or more until it fits.
         "reason": cache(lambda entry: cut(tex_text(given["reason"](entry)), LONGEST_SENTENCE)),
+        "marks": cache(lambda entry: cut(given["marks"](entry), LONGEST_SENTENCE)),
         "title_of": cache(lambda paper: cut(tex_text(paper.title), LONGEST_TITLE)),
         "authors": cache(lambda entry: _authors(entry, said)),
         "wrapped": cache(wrapped),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -23,8 +23,9 @@ OTHER = "other"
 class Entry:
     """A paper as the page shows it: what became of it, and what the page finds it by.
 
-    ``field`` is the key of the paper's field, or empty where the paper has no score; ``order`` is
-    its place in the announcement. ``english`` is a reason that is English on every page,
+    ``field`` is the key of the paper's field, or empty where the paper has no score, and ``second``
+    that of a second one; ``order`` is its place in the announcement. ``marks`` say what its place
+    in the digest owes to the profile. ``english`` is a reason that is English on every page,
     ``locally`` a score of the local scorer in a run of a language model, ``rank`` that of a triaged
     paper.
     """
@@ -33,7 +34,9 @@ class Entry:
     order: int
     score: float | None = None
     field: str = ""
+    second: str = ""
     reason: str = ""
+    marks: str = ""
     english: bool = False
     locally: bool = False
     rank: int | None = None
@@ -44,6 +47,14 @@ def render_page(digest: Digest, root: str = "../") -> str:
 
     ``root`` is where the archive lies as seen from this page. A Content Security Policy allows the
     page its own style and script, by their hashes, and no request at all.
+    """
+    return "".join(page_parts(digest, root))
+
+
+def page_parts(digest: Digest, root: str = "../") -> Iterator[str]:
+    """The page in short pieces, so that a large day's never has to be in memory as one text.
+
+    One letter of mathematics in it has Python take four bytes for every character.
     """
     given = context(digest)
     said = words(digest.reader.language)
@@ -61,7 +72,9 @@ def render_page(digest: Digest, root: str = "../") -> str:
             order=place,
             score=found.score,
             field=keys.get(found.field or "", OTHER),
+            second=keys.get(found.second_field or "", ""),
             reason=given["reason"](found),
+            marks=given["marks"](found),
             english=bool(found.reason)
             and (found.locally or digest.scorer.kind is ScorerKind.LOCAL),
             locally=found.locally,
@@ -82,7 +95,7 @@ def render_page(digest: Digest, root: str = "../") -> str:
         **inlined("page.js"),
         "bibtex": script_json(_references(digest.papers), ascii_only=False),
     }
-    return environment().get_template("digest.html.j2").render(page)
+    return environment().get_template("digest.html.j2").generate(page)
 
 
 def _fields(digest: Digest) -> list[str | None]:

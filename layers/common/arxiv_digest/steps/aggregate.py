@@ -21,14 +21,6 @@ from arxiv_digest.profile import Profile, load_profile
 from arxiv_digest.ranking import make_digest
 from arxiv_digest.steps.archiving import Archiving
 
-
-class DeadlineEvent(Value):
-    """What invokes aggregate besides the stream: the deadline of a date, today's unless named."""
-
-    deadline: bool = True
-    date: dt.date | None = None
-
-
 CLAIM_SECONDS = 360
 """For this long a claim may be another call's that is sending: longer than aggregate can run."""
 
@@ -72,7 +64,7 @@ class AggregateResult(Value):
 
 @dataclass(frozen=True)
 class Aggregate:
-    """The last step with its adapters."""
+    """The last step with its adapters; ``recipients`` are those of a profile that names none."""
 
     runs: Runs
     archive: Archive
@@ -99,6 +91,7 @@ class Aggregate:
         profile = load_profile(run.profile)
         batches, triaged = self.runs.batches(date), self.runs.triaged(date)
         write = Archiving(self.runs, self.archive, self.log, self.page_base)
+        recipients = self.recipients if profile.recipients is None else profile.recipients
         while True:
             results = self.runs.results(date)
             digest = _digest(run, profile, batches, triaged, results, now)
@@ -108,7 +101,7 @@ class Aggregate:
                 break
         quiet = digest.verdict is not Verdict.RECOMMENDED
         wanted = run.mail and (not quiet or profile.mail_quiet_days)
-        mailed = self.recipients if wanted else ()
+        mailed = recipients if wanted else ()
         mail = {recipient: self._mail(digest, recipient) for recipient in mailed}
         if not {MailState.REFUSED, MailState.CLAIMED} & set(mail.values()):
             self.runs.mark_digest_made(date, results, digest.ledger)
@@ -129,7 +122,7 @@ class Aggregate:
         if claim is None or claim.state == "REFUSED":
             # An address that was signed for a mail would expire before the mail is thrown away.
             base = self.page_base or f"s3://{self.archive.bucket}"
-            page = f"{base}/{digest.date}/digest.html"
+            page = f"{base}/{self.archive.place}{digest.date}/digest.html"
             message = rendering.render_mail(digest, self.sender, recipient, page)
             self.archive.write(f"{digest.date}/mail/{recipient}.eml", message.as_bytes())
             # Last of all: whatever failed before it can be done again.
@@ -195,7 +188,7 @@ def _digest(
     price = profile.prices.get(run.scorer.name)
     return make_digest(
         run,
-        profile.reader,
+        profile,
         as_announced([*batches, *triaged]),
         results.outcomes,
         results.tokens,

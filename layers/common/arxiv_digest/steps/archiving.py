@@ -11,7 +11,7 @@ from arxiv_digest import migrations, rendering
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.migrations import Stored, Unreadable
-from arxiv_digest.models import Day, Digest
+from arxiv_digest.models import Day, Digest, PapersOfDay
 
 T = TypeVar("T")
 
@@ -36,10 +36,12 @@ class Archiving:
         different days at the same time, the last to write has seen what all of them wrote.
         Afterwards they are the same whichever came first.
         """
-        for key, body in rendering.day_files(digest).items():
+        for key, body in rendering.day_files(digest):
             self.archive.write(key, body)
         self.runs.record_day(Day.of(digest))
-        base = f"{self.page_base}/" if self.page_base else ""
+        base = f"{self.page_base}/{self.archive.place}" if self.page_base else ""
+        name = f"{self.archive.bucket}/{self.archive.place}".rstrip("/")
+        read: dict[str, tuple[str, PapersOfDay | None]] = {}
         while True:
             days = self.runs.days()
             in_feeds = {day.date for day in days[-rendering.DAYS_IN_FEED :]}
@@ -50,7 +52,10 @@ class Archiving:
                 if key.startswith(f"{digest.date:%Y-%m}-")
                 or dt.date.fromisoformat(key.partition("/")[0]) in in_feeds
             ]
-            papers = [day for key in wanted if (day := self._read(key, migrations.PAPERS_OF_DAY))]
+            for key in wanted:
+                if key not in read or read[key][0] != kept[key]:
+                    read[key] = (kept[key], self._read(key, migrations.PAPERS_OF_DAY))
+            papers = [day for key in wanted if (day := read[key][1])]
             # Another call's day may be the newest by now, and this one may have written over it.
             newest = days[-1].date
             latest = (
@@ -58,8 +63,8 @@ class Archiving:
                 if newest == digest.date
                 else self._read(f"{newest}/digest.json", migrations.DIGEST)
             )
-            shared = rendering.shared_files(digest, latest, days, papers, self.archive.bucket, base)
-            for key, body in shared.items():
+            shared = rendering.shared_files(digest, latest, days, papers, name, base)
+            for key, body in shared:
                 self.archive.write(key, body)
             if self.runs.days() == days and self._kept({digest.date, *in_feeds}) == kept:
                 return

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from importlib import resources
 from typing import NamedTuple
 
-from arxiv_digest.adapters.archive import PROFILE_KEY, Archive, raw_feed_key
+from pydantic import Field
+
+from arxiv_digest.adapters.archive import Archive, announced_key, raw_feed_key
 from arxiv_digest.adapters.arxiv import ExportApi, FeedReader, FeedUnreachable
-from arxiv_digest.adapters.queue import BatchQueue
-from arxiv_digest.adapters.runs import Pending, Runs
-from arxiv_digest.announcements import ParsedFeed, eastern_date, judged, merge, parse_feed
+from arxiv_digest.adapters.queue import Queue
+from arxiv_digest.adapters.runs import Pending, Runs, for_all
+from arxiv_digest.announcements import (
+    ANNOUNCED,
+    Announced,
+    ParsedFeed,
+    eastern_date,
+    judged,
+    merge,
+    parse_feed,
+)
 from arxiv_digest.batches import as_announced, make_batches, make_triaged
 from arxiv_digest.budget import expected_of_day
 from arxiv_digest.firings import (
@@ -27,11 +36,14 @@ from arxiv_digest.firings import (
     refuse_unfinished,
 )
 from arxiv_digest.models import (
+    AnnounceType,
     Batch,
+    Example,
     Failed,
     FeedReading,
     FeedState,
     Paper,
+    ProfileDay,
     Run,
     Scorer,
     ScorerKind,
@@ -39,8 +51,10 @@ from arxiv_digest.models import (
     TriagedPart,
     Value,
 )
-from arxiv_digest.profile import Profile, ProfileError, load_profile
+from arxiv_digest.profile import Profile, load_profile
 from arxiv_digest.steps.backfill import past_feed
+from arxiv_digest.steps.examples import keep_examples, profile_examples
+from arxiv_digest.steps.profiles import SINGLE, Kept, kept_profiles
 from arxiv_digest.triage import cut, opens, recall
 
 ABANDONED = dt.timedelta(minutes=20)
@@ -49,6 +63,12 @@ than fetch can run, so that it is certainly not at work any more."""
 
 AUDITED = dt.timedelta(days=45)
 """So far back the audits of triage tell how much it keeps: some 30 announcement days."""
+
+REBUILT = (FeedState.FRESH, FeedState.EMPTY, FeedState.APPROXIMATE)
+"""States of a past day's feed in which nobody has to ask for it again."""
+
+EVERY_TYPE = tuple(AnnounceType)
+"""What was read for many profiles: each of them decides what of it to read."""
 
 READING = 480.0
 """Seconds for reading all feeds, of the 900 that fetch has."""
@@ -67,7 +87,9 @@ class Done(StrEnum):
 class FetchResult(Value):
     """What a firing did for which announcement date, and what it found.
 
-    ``stored`` are the categories whose unread announcements were kept for the next run.
+    ``stored`` are the categories whose unread announcements were kept for the next run,
+    ``profiles`` the names of the other profiles, and ``refused`` the errors of those that cannot be
+    used, by name.
     """
 
     date: dt.date
@@ -76,6 +98,8 @@ class FetchResult(Value):
     batches: int = 0
     feeds: tuple[FeedReading, ...] = ()
     stored: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    refused: dict[str, str] = Field(default_factory=dict)
 
 
 class Plan(NamedTuple):
@@ -93,14 +117,23 @@ class Plan(NamedTuple):
 
 @dataclass(frozen=True)
 class Fetch:
-    """The first step with its adapters."""
+    """The first step with its adapters.
+
+    Of many profiles the first one leads: its run, which fetch starts itself, says for all of them
+    what was read of a date. Each of the others, its ``followers``, gets a message of the day.
+    ``name`` is that of the profile whose run it is.
+    """
 
     arxiv: FeedReader
     export_api: ExportApi
     runs: Runs
-    queue: BatchQueue
+    queue: Queue
+    profile_queue: Queue
     archive: Archive
     scorer: Scorer
+    name: str = SINGLE
+    leads: bool = False
+    followers: tuple[Kept, ...] = ()
 
     def __call__(self, event: FetchEvent, now: dt.datetime, invocation: str = "") -> FetchResult:
         """Do what one firing has to do.
@@ -108,27 +141,72 @@ class Fetch:
         ``invocation`` is the same when Lambda tries a call again: it then goes on with the run
         that the first try started.
 
-        Raises :class:`~arxiv_digest.profile.ProfileError` before anything is fetched when the
-        profile is wrong, and ``ValueError`` for a backfill of a day that is not over. Whatever is
-        wrong with a feed is a state of the run instead.
+        Raises :class:`~arxiv_digest.profile.ProfileError` before anything is fetched when no
+        profile can be used, and ``ValueError`` for a backfill of a day that is not over. Whatever
+        is wrong with a feed is a state of the run instead, and a wrong profile among others stands
+        in the result.
         """
-        text, source = self._profile_text()
-        profile = load_profile(text, source)
-        today = eastern_date(now)
         if event.date:
-            refuse_unfinished(event.date, today)
-            return self._backfill(event.date, event.mail, now, invocation, text, profile)
+            refuse_unfinished(event.date, eastern_date(now))
+        profiles = kept_profiles(self.archive)
+        first, *followers = profiles.usable
+        leading = replace(self._of(first.name), leads=True, followers=tuple(followers))
+        if event.date:
+            result = leading._backfill(event.date, event.mail, now, invocation, first)
+        else:
+            result = leading._fire(event, now, invocation, first)
+        return result.model_copy(update={"refused": profiles.refused})
+
+    def start(self, day: ProfileDay, now: dt.datetime, message: str) -> FetchResult:
+        """Start the run of one of many profiles, of what was read of a date for all of them.
+
+        ``message`` is the same when SQS delivers a message again.
+        """
+        kept = Kept(day.profile, day.text, load_profile(day.text, f"profiles/{day.profile}.yaml"))
+        one = self._of(day.profile)
+        if day.rebuilt:
+            return one._backfill(day.date, day.mail, now, message, kept)
+        run = one.runs.get(day.date)
+        if run is None:
+            return one._start(day.date, now, message, kept, one._announced(day.date))
+        resumed = one._resume(run, now, message)
+        return one._result(run, Done.RESUMED if resumed else Done.NOTHING)
+
+    def _of(self, name: str) -> Fetch:
+        return replace(self, runs=self.runs.of(name), name=name)
+
+    def _result(self, run: Run, done: Done, stored: tuple[str, ...] = ()) -> FetchResult:
+        return FetchResult(
+            date=run.date,
+            done=done,
+            announced=run.announced,
+            batches=run.batches,
+            feeds=run.feeds,
+            stored=stored,
+            profiles=tuple(follower.name for follower in self.followers),
+        )
+
+    def _categories(self, profile: Profile) -> list[str]:
+        """The categories that some profile reads."""
+        profiles = (profile, *(follower.profile for follower in self.followers))
+        return list(dict.fromkeys(name for one in profiles for name in one.categories))
+
+    def _fire(
+        self, event: FetchEvent, now: dt.datetime, invocation: str, kept: Kept
+    ) -> FetchResult:
+        today = eastern_date(now)
         run = None if event.firing == "manual" else self.runs.get(today)
         if run and self._resume(run, now, invocation):
-            return _result(run, Done.RESUMED)
+            return self._result(run, Done.RESUMED)
         waiting = {feed.category for feed in self.runs.pending() if feed.date == today}
+        readings = (*run.feeds, *run.read) if run else ()
         wanted = [
             category
-            for category in categories_to_read(profile.categories, run.feeds if run else ())
+            for category in categories_to_read(self._categories(kept.profile), readings)
             if event.firing == "manual" or category not in waiting
         ]
         if run and not wanted:
-            return _result(run, Done.NOTHING)
+            return self._result(run, Done.NOTHING)
         feeds = [self._read(category, READING / len(wanted)) for category in wanted]
         date = (
             newest((feed.reading for feed in feeds), today) if event.firing == "manual" else today
@@ -140,32 +218,26 @@ class Fetch:
             case Action.START:
                 pending = self.runs.pending()
                 feeds += [self._stored(feed) for feed in pending]
-                result = self._start(date, now, invocation, text, profile, feeds)
+                result = self._start(date, now, invocation, kept, feeds)
                 if result.done is Done.STARTED:
                     self.runs.clear_pending(pending)
                 return result
             case Action.WAIT:
                 stale = [feed for feed in feeds if feed.reading.state is FeedState.STALE]
-                stored = self._store_unread(stale, profile)
+                stored = self._store_unread(stale, kept.profile)
                 return FetchResult(date=date, done=Done.WAITED, feeds=readings, stored=stored)
             case Action.STORE:
                 if run and self._resume(run, now, invocation):
-                    return _result(run, Done.RESUMED)
+                    return self._result(run, Done.RESUMED)
                 whole = (FeedState.FRESH, FeedState.STALE)
-                kept = [feed for feed in feeds if feed.reading.state in whole]
-                stored = self._store_unread(kept, profile)
+                read = [feed for feed in feeds if feed.reading.state in whole]
+                stored = self._store_unread(read, kept.profile)
                 if run is None:
                     return FetchResult(date=date, done=Done.NOTHING, feeds=readings, stored=stored)
-                return _result(run, Done.NOTHING, stored)
+                return self._result(run, Done.NOTHING, stored)
 
     def _backfill(
-        self,
-        date: dt.date,
-        mail: bool,
-        now: dt.datetime,
-        invocation: str,
-        text: str,
-        profile: Profile,
+        self, date: dt.date, mail: bool, now: dt.datetime, invocation: str, kept: Kept
     ) -> FetchResult:
         """Rebuild a day that is over.
 
@@ -173,29 +245,31 @@ class Fetch:
         """
         run = self.runs.get(date)
         if run and self._resume(run, now, invocation):
-            return _result(run, Done.RESUMED)
+            return self._result(run, Done.RESUMED)
         if run and came_to_nothing(run):
             if not self.runs.discard(date):
-                return _result(run, Done.NOTHING)
+                return self._result(run, Done.NOTHING)
         elif run:
-            return _result(run, Done.REOPENED if self._reopen(run, mail) else Done.NOTHING)
-        patience = READING / len(profile.categories)
+            reopened = self._reopen(run, mail)
+            self._tell_followers(run.date, rebuilt=True, mail=mail)
+            return self._result(run, Done.REOPENED if reopened else Done.NOTHING)
+        categories = self._categories(kept.profile)
+        patience = READING / len(categories)
+        # What the leading profile's backfill has just found is not asked for by each of the others.
+        read = () if self.leads else self._announced(date)
+        found = {feed.reading.category: feed for feed in read if feed.reading.state in REBUILT}
         feeds = [
-            past_feed(self.archive, self.export_api, category, date, patience)
-            for category in profile.categories
+            found.get(category)
+            or past_feed(self.archive, self.export_api, category, date, patience)
+            for category in categories
         ]
-        return self._start(date, now, invocation, text, profile, feeds, rebuilt=True, mail=mail)
+        return self._start(date, now, invocation, kept, feeds, rebuilt=True, mail=mail)
 
-    def _profile_text(self) -> tuple[str, str]:
-        kept = self.archive.read(PROFILE_KEY)
-        if kept is not None:
-            source = f"s3://{self.archive.bucket}/{PROFILE_KEY}"
-            try:
-                return kept.decode(), source
-            except UnicodeDecodeError:
-                raise ProfileError(f"{source} is not UTF-8 text; save it as such") from None
-        packaged = resources.files("arxiv_digest") / "profile.yaml"
-        return packaged.read_text("utf-8"), "profile.yaml"
+    def _announced(self, date: dt.date) -> tuple[ParsedFeed, ...]:
+        """What was read of a date for many profiles."""
+        key = announced_key(date)
+        content = self.archive.read(key)
+        return ANNOUNCED.read(content, key).feeds if content is not None else ()
 
     def _read(self, category: str, patience: float) -> ParsedFeed:
         try:
@@ -214,46 +288,93 @@ class Fetch:
         date: dt.date,
         now: dt.datetime,
         invocation: str,
-        text: str,
-        profile: Profile,
-        feeds: Sequence[ParsedFeed],
+        kept: Kept,
+        read: Sequence[ParsedFeed],
         *,
         rebuilt: bool = False,
         mail: bool = True,
     ) -> FetchResult:
+        profile = kept.profile
+        names = [self.name, *(follower.name for follower in self.followers)]
+        if self.leads and names != [SINGLE]:
+            self.runs.note_profiles(date, names)
+        if self.followers:
+            self.archive.write(
+                announced_key(date), Announced(date=date, feeds=tuple(read)).model_dump_json()
+            )
+        feeds = _in_order(read, profile.categories)
         merged = merge([feed.papers for feed in feeds], profile.announce_types)
         papers, seen_before = self._unseen(merged.papers, date)
-        plan = self._plan(date, papers, profile)
-        batches = make_batches(date, papers, profile.papers_per_call, plan.order)
+        examples = self._examples(date, papers, profile)
+        plan = self._plan(date, papers, profile, examples)
+        batches = make_batches(date, papers, profile.papers_per_call, plan.order, self.name)
         triaged = make_triaged(date, papers, plan.dropped, plan.ranks)
         run = Run(
             date=date,
             started_at=now,
             invocation=invocation,
-            profile=text,
+            profile=kept.text,
             feeds=tuple(feed.reading for feed in feeds),
             announced=len(papers),
             batches=len(batches),
             left_out=merged.left_out,
             seen_before=seen_before,
-            scorer=self.scorer,
+            scorer=self._scorer(profile),
             triage=plan.triage,
             rebuilt=rebuilt,
             mail=mail,
+            read=tuple(feed.reading for feed in read if feed not in feeds),
+            examples=examples,
         )
         if not self.runs.create(run, batches, triaged):
             return FetchResult(date=date, done=Done.NOTHING)
+        if self.followers:
+            for feed in read:
+                papers_of_feed = merge([feed.papers], EVERY_TYPE).papers
+                self.runs.of(for_all(feed.reading.category)).mark_seen(papers_of_feed, date)
         self._send(run, batches, triaged)
-        return _result(run, Done.STARTED)
+        return self._result(run, Done.STARTED)
 
-    def _plan(self, date: dt.date, papers: Sequence[Paper], profile: Profile) -> Plan:
+    def _scorer(self, profile: Profile) -> Scorer:
+        """The profile's own model, or the one that all are scored by."""
+        if profile.model is None:
+            return self.scorer
+        return Scorer(kind=ScorerKind.LANGUAGE_MODEL, name=profile.model)
+
+    def _examples(
+        self, date: dt.date, papers: Sequence[Paper], profile: Profile
+    ) -> tuple[Example, ...]:
+        """The profile's examples, each with the day's papers like it.
+
+        The leading profile's call asks arXiv for all profiles: the others' run at the same time.
+        """
+        profiles = (profile, *(follower.profile for follower in self.followers))
+        troubles = (
+            keep_examples(self.archive, self.export_api, profiles, date) if self.leads else {}
+        )
+        examples = profile_examples(self.archive, profile, troubles)
+        if not papers or not any(example.title for example in examples):
+            return examples
+        # Imported here, as below.
+        from arxiv_digest.local import with_nearest
+
+        return with_nearest(papers, examples)
+
+    def _plan(
+        self,
+        date: dt.date,
+        papers: Sequence[Paper],
+        profile: Profile,
+        examples: Sequence[Example],
+    ) -> Plan:
         """Decide which papers are scored, and in which order they are queued.
 
+        What the profile follows is always scored, and before all else where the budget may end.
         Ranking takes a while and what it learns from has to be read, so a day is ranked only where
         something depends on it: a share that is kept, or a budget that may not be enough for all.
         """
         settings = profile.triage
-        costly = bool(papers) and self.scorer.kind is ScorerKind.LANGUAGE_MODEL
+        costly = bool(papers) and self._scorer(profile).kind is ScorerKind.LANGUAGE_MODEL
         triages = costly and settings.keep < 1
         if not triages and not (costly and _beyond_budget(papers, profile)):
             return Plan(tuple(range(len(papers))))
@@ -261,14 +382,16 @@ class Fetch:
         from arxiv_digest.local import interest
 
         history = self.runs.history(days_before(date, settings.history_days))
-        likely = interest(papers, profile, history)
+        likely = interest(papers, profile, history, examples=examples)
         order = sorted(range(len(papers)), key=lambda position: -likely[position])
+        followed = {place for place, paper in enumerate(papers) if profile.followed(paper)}
         if not triages:
-            return Plan(tuple(order))
+            return Plan(tuple(sorted(order, key=lambda position: position not in followed)))
         audits = self.runs.days(since=date - AUDITED)
         kept_so_far = recall(day.audit for day in audits if day.audit and day.date < date)
         opened = opens(kept_so_far, settings.floor)
-        chosen = cut(order, settings.keep, 1.0 if opened else settings.audit, str(date))
+        share = 1.0 if opened else settings.audit
+        chosen = cut(order, settings.keep, share, str(date), followed)
         triage = Triage(
             keep=settings.keep,
             below_cut=len(chosen.audited) + len(chosen.dropped),
@@ -278,7 +401,7 @@ class Fetch:
         )
         queued = sorted((*chosen.kept, *chosen.audited))
         if _beyond_budget([papers[position] for position in queued], profile):
-            queued.sort(key=lambda position: chosen.ranks[position])
+            queued.sort(key=lambda place: (place not in followed, chosen.ranks[place]))
         return Plan(tuple(queued), chosen.dropped, chosen.ranks, triage)
 
     def _unseen(self, papers: Sequence[Paper], date: dt.date) -> tuple[list[Paper], int]:
@@ -293,7 +416,15 @@ class Fetch:
     ) -> None:
         self.runs.mark_seen(as_announced([*batches, *triaged]), run.date)
         self.queue.send(batches)
+        self._tell_followers(run.date, rebuilt=run.rebuilt, mail=run.mail)
         self.runs.mark_sent(run.date)
+
+    def _tell_followers(self, date: dt.date, *, rebuilt: bool, mail: bool) -> None:
+        """Have the other profiles' runs of a date started; told twice, one finds its run there."""
+        self.profile_queue.send(
+            ProfileDay(date=date, profile=one.name, text=one.text, rebuilt=rebuilt, mail=mail)
+            for one in self.followers
+        )
 
     def _resume(self, run: Run, now: dt.datetime, invocation: str) -> bool:
         """Send the messages of a run whose fetch died before it had sent them all.
@@ -319,9 +450,10 @@ class Fetch:
         if not self.runs.sent(run.date):
             return False
         asked = run.model_copy(update={"mail": run.mail or mail})
-        if run.scorer != self.scorer and run.scorer.kind is self.scorer.kind:
+        scorer = self._scorer(load_profile(run.profile))
+        if run.scorer != scorer and run.scorer.kind is scorer.kind:
             # Another model than the one that failed: its provider may take another mode, too.
-            asked = asked.model_copy(update={"scorer": self.scorer})
+            asked = asked.model_copy(update={"scorer": scorer})
             self.runs.remember_response_mode(run.date, "")
         outcomes = self.runs.results(run.date).outcomes
         # A digest that was made without some batches calls their papers failed, too.
@@ -345,9 +477,11 @@ class Fetch:
 
     def _store_unread(self, feeds: Iterable[ParsedFeed], profile: Profile) -> tuple[str, ...]:
         stored: list[str] = []
+        types = EVERY_TYPE if self.followers else profile.announce_types
         for feed in feeds:
-            papers = merge([feed.papers], profile.announce_types).papers
-            seen = self.runs.seen([paper.id for paper in papers])
+            runs = self.runs.of(for_all(feed.reading.category)) if self.followers else self.runs
+            papers = merge([feed.papers], types).papers
+            seen = runs.seen([paper.id for paper in papers])
             if feed.reading.date and any(paper.id not in seen for paper in papers):
                 self.runs.add_pending(Pending(feed.reading.date, feed.reading.category))
                 stored.append(feed.reading.category)
@@ -359,16 +493,15 @@ class Fetch:
         return feed._replace(reading=feed.reading.model_copy(update={"state": FeedState.LATE}))
 
 
+def _in_order(feeds: Iterable[ParsedFeed], categories: Sequence[str]) -> list[ParsedFeed]:
+    """The feeds of some categories in their order, and those that came late after all others."""
+
+    def place(feed: ParsedFeed) -> int:
+        late = feed.reading.state is FeedState.LATE
+        return len(categories) if late else categories.index(feed.reading.category)
+
+    return sorted((feed for feed in feeds if feed.reading.category in categories), key=place)
+
+
 def _beyond_budget(papers: Sequence[Paper], profile: Profile) -> bool:
     return expected_of_day(papers, profile) > profile.daily_tokens
-
-
-def _result(run: Run, done: Done, stored: tuple[str, ...] = ()) -> FetchResult:
-    return FetchResult(
-        date=run.date,
-        done=done,
-        announced=run.announced,
-        batches=run.batches,
-        feeds=run.feeds,
-        stored=stored,
-    )

@@ -50,12 +50,12 @@ class ScoreResult(Value):
 class Score:
     """The second step with its adapters.
 
-    ``language_model`` makes the client for a response mode (or none yet known); it is called only
-    for runs that a language model scores.
+    ``language_model`` makes the client for a response mode (or none yet known) and the model that
+    the profile names (or none); it is called only for runs that a language model scores.
     """
 
     runs: Runs
-    language_model: Callable[[str | None], LanguageModel]
+    language_model: Callable[[str | None, str | None], LanguageModel]
     _days: dict[tuple[dt.date, dt.datetime], dict[str, Scored]] = field(default_factory=dict)
 
     def __call__(self, batch: Batch) -> ScoreResult:
@@ -103,13 +103,13 @@ class Score:
 
             papers = as_announced([*self.runs.batches(run.date), *self.runs.triaged(run.date)])
             history = self.runs.history(days_before(run.date, profile.triage.history_days))
-            self._days = {key: score_day(papers, profile, history)}
+            self._days = {key: score_day(papers, profile, history, examples=run.examples)}
         return self._days[key]
 
     def _by_language_model(self, batch: Batch, run: Run, profile: Profile) -> BatchOutcome:
         """The batch's papers within the day's budget, and locally what that does not reach."""
         known = self.runs.response_mode(batch.date)
-        model = self.language_model(known)
+        model = self.language_model(known, profile.model)
         spent = False
 
         def ask(prompt: Prompt) -> Reply:
@@ -127,7 +127,7 @@ class Score:
             return reply
 
         try:
-            outcome = score_papers(batch.papers, profile, ask)
+            outcome = score_papers(batch.papers, profile, ask, run.examples)
         except BudgetSpent as problem:
             outcome = _all_failed(batch, problem)
         except LanguageModelRefused as problem:

@@ -35,8 +35,8 @@
 
   // What each month's file calls.
   window.arxivDigestMonth = (month, fields, listed) => {
-    papers.set(month, listed.map(([day, id, title, score, place, author]) => {
-      const field = fields[place] ?? "";
+    papers.set(month, listed.map(([day, id, title, score, place, author, second]) => {
+      const field = [fields[place], fields[second]].filter(Boolean).join(", ");
       const date = `${month}-${String(day).padStart(2, "0")}`;
       return { date, id, title, score, field, author, text: plain([title, id, author, field].join("\n")) };
     }));

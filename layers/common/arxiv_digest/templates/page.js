@@ -26,7 +26,7 @@
   const textOf = (paper) => {
     if (!texts.has(paper)) {
       const found = [paper.id];
-      for (const part of paper.querySelectorAll("h3, .authors, .reason, .abstract p, math"))
+      for (const part of paper.querySelectorAll("h3, .authors, .reason, .marks, .abstract p, math"))
         found.push(part.getAttribute("alttext") ?? part.textContent);
       texts.set(paper, plain(found.join("\n")));
     }
@@ -81,7 +81,7 @@
     for (const paper of papers) {
       const categories = paper.querySelector(".categories").textContent.split(" ");
       paper.hidden = Boolean(
-        (field && paper.dataset.field !== field) ||
+        (field && paper.dataset.field !== field && paper.dataset.second !== field) ||
           (category && !categories.includes(category)) ||
           (score && !(scoreOf(paper) >= Number(score))) ||
           (words.length && !words.every((word) => textOf(paper).includes(word))),

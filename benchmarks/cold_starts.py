@@ -1,0 +1,170 @@
+"""What an execution environment takes to begin: imports, the first call, and the size of its code.
+
+Imports are those of the built functions and layers, in fresh interpreters that see nothing else.
+First calls are on the emulator, whose functions are processes of its own interpreter.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from arxiv_digest.announcements import EASTERN
+from local.day import FUNCTIONS
+from local.emulator import PYTHON, ROOT
+from tests.deployed import Deployed, deployed_stack
+from tests.infrastructure import test_package as package
+
+TIMES = 1.6
+"""At most so many times as long as importing boto3 takes importing a function that carries it."""
+BOUNDED = ("Fetch", "Aggregate")
+ROUNDS = 9
+WARM_CALLS = 5
+MB = 2**20
+"""Bytes of a megabyte, as Lambda counts them."""
+LIMIT_MB = package.UNZIPPED_LIMIT / MB
+
+_IMPORT = """
+import time
+began = time.process_time()
+import {}
+print(time.process_time() - began)
+"""
+
+
+class Calls(NamedTuple):
+    """Seconds of a function's first call, and of the next ones (the median)."""
+
+    first: float
+    warm: float
+
+
+def import_rows(seconds: Mapping[str, float]) -> Iterator[str]:
+    """The lines about imports; ``seconds`` has those of boto3 and of each function."""
+    alone = seconds["boto3"]
+    yield f"| import boto3 alone | {alone:.2f} s | | |"
+    for function in FUNCTIONS:
+        times = seconds[function] / alone
+        bound = (f"{TIMES} times", f"{times / TIMES:.2f}") if function in BOUNDED else ("", "")
+        yield (
+            f"| import {function.lower()} ({seconds[function]:.2f} s) | {times:.2f} times "
+            f"| {bound[0]} | {bound[1]} |"
+        )
+
+
+def call_rows(calls: Mapping[str, Calls]) -> Iterator[str]:
+    """The lines about first calls."""
+    for function, took in calls.items():
+        yield f"| {function.lower()}: first call | {took.first:.2f} s | | |"
+        yield f"| {function.lower()}: next calls | {took.warm:.2f} s | | |"
+
+
+def size_rows(sizes: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """The lines about sizes, in bytes of the parts of each function by name."""
+    for function, parts in sizes.items():
+        size = sum(parts.values()) / MB
+        yield (
+            f"| {function} and its layers | {size:.0f} MB | {LIMIT_MB:.0f} MB "
+            f"| {size / LIMIT_MB:.2f} |"
+        )
+
+
+def import_times(build: Path, layers: Sequence[Path], cache: Path | None) -> dict[str, float]:
+    """Median processor seconds of importing boto3, and each function, in turn.
+
+    Bytecode is kept in ``cache``; without one everything is compiled each time, as on Lambda.
+    """
+    took: dict[str, list[float]] = {name: [] for name in ("boto3", *FUNCTIONS)}
+    for round_ in range(ROUNDS + 1):
+        for name, seconds in took.items():
+            code = [] if name == "boto3" else [build / f"{name}Function"]
+            path = ":".join(map(str, [*code, *layers]))
+            keeping = (
+                {"PYTHONPYCACHEPREFIX": str(cache)} if cache else {"PYTHONDONTWRITEBYTECODE": "1"}
+            )
+            told = subprocess.run(  # noqa: S603
+                [PYTHON, "-S", "-c", _IMPORT.format("app" if code else name)],
+                env={"PYTHONPATH": path, **keeping},
+                stdout=subprocess.PIPE,
+                check=True,
+            ).stdout
+            # The first round finds no bytecode, and the files not yet in memory.
+            if round_:
+                seconds.append(float(told))
+    return {name: statistics.median(seconds) for name, seconds in took.items()}
+
+
+def call_times(deployed: Deployed) -> dict[str, Calls]:
+    """The calls of each function that have next to nothing to do."""
+    today = dt.datetime.now(EASTERN).date()
+    # Feeds of yesterday, so that a firing of the night waits.
+    deployed.publish(today - dt.timedelta(days=1), {})
+    message = json.loads((ROOT / "events/score-batch.json").read_text("utf-8"))
+    events: dict[str, dict[str, Any]] = {
+        "Fetch": {"firing": "night"},
+        # Of a day that has no run.
+        "Score": message,
+        "Aggregate": {"deadline": True, "date": "2026-01-22"},
+    }
+    return {function: _calls(deployed, function, event) for function, event in events.items()}
+
+
+def _calls(deployed: Deployed, function: str, event: Mapping[str, Any]) -> Calls:
+    seconds = []
+    for _ in range(1 + WARM_CALLS):
+        began = time.perf_counter()
+        deployed.stack.invoke(function, event)
+        seconds.append(time.perf_counter() - began)
+    return Calls(seconds[0], statistics.median(seconds[1:]))
+
+
+def package_sizes(folder: Path) -> dict[str, dict[str, int]]:
+    """Bytes of each function and of its layers, built for AWS, by the function's name."""
+    package.sam_build(folder)
+    return {
+        function: {name: package.size(folder / name) for name in (function, *layers)}
+        for function, layers in package.FUNCTIONS.items()
+    }
+
+
+def main() -> None:
+    """Print the tables."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        with deployed_stack(place / "stack") as deployed:
+            calls = call_times(deployed)
+        build = place / "stack/build"
+        layers = [
+            build / "CommonLayer/python",
+            place / "stack/dependencies",
+            place / "stack/ranking",
+        ]
+        fresh = import_times(build, layers, None)
+        kept = import_times(build, layers, place / "bytecode")
+        sizes = package_sizes(place / "aws")
+    print("Imports, compiled each time as on Lambda, in seconds of a processor:\n")
+    _print(import_rows(fresh))
+    print("\nImports with bytecode from an earlier time:\n")
+    _print(import_rows(kept))
+    print("\nCalls on the emulator, and sizes as built for AWS:\n")
+    _print([*call_rows(calls), *size_rows(sizes)])
+    print(f"\n{os.cpu_count()} cores.")
+
+
+def _print(rows: Iterator[str] | Sequence[str]) -> None:
+    print("| what | measured | bound | ratio |")
+    print("| --- | --: | --: | --: |")
+    for row in rows:
+        print(row)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""What benchmarks measure is what they say, and their tables say what was measured."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from arxiv_digest.announcements import parse_feed
+from arxiv_digest.models import FeedState
+from benchmarks import alone, cold_starts, growth, large_days
+from benchmarks.cold_starts import Calls
+from benchmarks.growth import DOUBLED, PAPERS_OF_A_DAY, Taken, Work
+from benchmarks.large_days import DAY
+from tests.builders import a_profile, papers
+
+KNOWN = [
+    paper.model_copy(update={"categories": categories})
+    for paper, categories in zip(papers(3), [(), ("cs.CV",), ()], strict=True)
+]
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+# ------------------------------------------------------------------------------ large days
+
+
+def test_a_large_day_has_the_known_papers_in_turn_under_ids_of_their_own() -> None:
+    day = large_days.many(KNOWN, 7, DAY, a_profile())
+    assert [paper.title for paper in day] == [KNOWN[n % 3].title for n in range(7)]
+    assert len({paper.id for paper in day}) == 7
+    assert {paper.announced for paper in day} == {DAY}
+    assert [paper.categories for paper in day[:3]] == [("cs.LG",), ("cs.CV",), ("cs.LG",)]
+
+
+def test_half_of_a_large_day_is_its_first_half() -> None:
+    whole = large_days.many(KNOWN, 8, DAY, a_profile())
+    assert large_days.many(KNOWN, 4, DAY, a_profile()) == whole[:4]
+
+
+def test_a_quarter_of_a_large_day_is_recommended_for_every_field() -> None:
+    profile = a_profile()
+    day = large_days.many(KNOWN, 380, DAY, profile)
+    given = [large_days.score_of(number, paper, profile) for number, paper in enumerate(day)]
+    good = [one for one in given if one.score >= profile.minimum_score]
+    assert 0.2 < len(good) / len(given) < 0.3
+    assert {one.field for one in good} == {field.name for field in profile.fields}
+    assert all(bool(one.reason) is (one in good) for one in given)
+
+
+def test_history_is_of_whole_days_before_the_large_one() -> None:
+    past = large_days.history(KNOWN, 2, a_profile())
+    dates = [one.date for one in past]
+    assert dates == [
+        *[DAY - timedelta(days=2)] * PAPERS_OF_A_DAY,
+        *[DAY - timedelta(days=1)] * PAPERS_OF_A_DAY,
+    ]
+    ids = {one.paper.id for one in past}
+    assert len(ids) == len(past)
+    # Papers of the day are not learned from.
+    assert not ids & {paper.id for paper in large_days.many(KNOWN, 2000, DAY, a_profile())}
+
+
+# ------------------------------------------------------------------------------ work
+
+
+def test_the_feed_that_is_parsed_has_all_papers(tmp_path: Path) -> None:
+    large_days.write_parse(tmp_path, KNOWN, 5, a_profile())
+    work = alone.parse()
+    reading = parse_feed(work.read(tmp_path), "cs.LG").reading
+    assert (reading.state, reading.items) == (FeedState.FRESH, 5)
+    work.do(work.read(tmp_path))
+
+
+def test_the_run_that_is_rendered_has_all_papers_scored(tmp_path: Path) -> None:
+    large_days.write_digest(tmp_path, KNOWN, 100, a_profile())
+    work = alone.digest()
+    run, batches, outcomes = work.read(tmp_path)
+    assert run.announced == 100
+    ids = [paper.id for batch in batches for paper in batch.papers]
+    assert len(ids) == 100
+    assert set(ids) == set(outcomes)
+    work.do((run, batches, outcomes))
+
+
+def test_the_day_that_is_triaged_has_half_the_history_for_half_the_papers(tmp_path: Path) -> None:
+    profile = a_profile()
+    for name, count in (("half", growth.TRIAGED // 2), ("whole", growth.TRIAGED)):
+        (tmp_path / name).mkdir()
+        large_days.write_triage(tmp_path / name, KNOWN, count, profile)
+    work = alone.triage()
+    (half, less), (whole, more) = (work.read(tmp_path / name) for name in ("half", "whole"))
+    assert (2 * len(half), 2 * len(less)) == (len(whole), len(more))
+    assert len(more) == growth.HISTORY_DAYS * PAPERS_OF_A_DAY
+
+
+def test_every_piece_of_work_has_an_input_and_something_to_do() -> None:
+    names = [work.name for work in growth.WORKS]
+    assert names == list(large_days.WRITERS) == list(alone.WORKS)
+
+
+# ------------------------------------------------------------------------------ tables
+
+
+def test_the_table_of_growth_compares_with_half_and_with_the_bound_of_memory() -> None:
+    work = Work("parse", "parse a feed", 2000, 256)
+    time, doubled, memory = growth.rows(work, Taken(whole=3.3, half=1.5, imports=40, peak=64))
+    assert cells(time) == ["parse a feed", "3.30 s", "", ""]
+    assert cells(doubled)[1:] == ["2.20 times", f"{DOUBLED} times", "1.00"]
+    assert "40 MB" in memory
+    assert cells(memory)[1:] == ["64 MB", "256 MB", "0.25"]
+
+
+def test_the_table_of_imports_compares_with_boto3_what_is_bounded() -> None:
+    seconds = {"boto3": 0.5, "Fetch": 0.8, "Score": 1.0, "Aggregate": 0.4}
+    boto3, fetch, score, aggregate = map(cells, cold_starts.import_rows(seconds))
+    assert boto3[1] == "0.50 s"
+    assert fetch[1:] == ["1.60 times", "1.6 times", "1.00"]
+    assert score[1:] == ["2.00 times", "", ""]
+    assert aggregate[1:] == ["0.80 times", "1.6 times", "0.50"]
+
+
+def test_the_table_of_sizes_adds_up_a_function_and_its_layers() -> None:
+    parts = {"FetchFunction": 25 * 2**20, "DependenciesLayer": 100 * 2**20}
+    [row] = cold_starts.size_rows({"FetchFunction": parts})
+    assert cells(row)[1:] == ["125 MB", "250 MB", "0.50"]
+
+
+def test_the_table_of_calls_has_the_first_one_and_the_next_ones() -> None:
+    first, warm = cold_starts.call_rows({"Fetch": Calls(first=1.25, warm=0.06)})
+    assert (cells(first)[1], cells(warm)[1]) == ("1.25 s", "0.06 s")
