@@ -37,7 +37,7 @@ KEY = "sk-very-secret"
 SECRET = "arxiv-digest/llm"
 """The name that the documents give the model's key."""
 
-SCORE_SECONDS = 15
+SCORE_SECONDS = 20
 PAPERS_PER_CALL = 10
 """Fewer than the profile says, so that small days have several batches."""
 
