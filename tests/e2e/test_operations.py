@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from pathlib import Path
 
 from botocore.exceptions import ClientError
 
 from local.emulator import ROOT
 from local.stack import NAME, Stack
-from tests.deployed import KEY, SECRET, Deployed, papers_of
+from tests.deployed import KEY, SECRET
 from tests.documented import blocks, commands, run
 
 OPERATIONS = "docs/operations.md"
@@ -91,24 +90,3 @@ def _has(ask: object, **named: str) -> bool:
     except ClientError:
         return False
     return True
-
-
-def test_a_key_that_was_rotated_is_used_for_the_next_batches(
-    deployed: Deployed, tmp_path: Path
-) -> None:
-    day = date(2026, 6, 8)
-    (tmp_path / "api-key.txt").write_text("sk-rotated\n")
-    [rotate] = [command for command in commands(OPERATIONS) if "put-secret-value" in command]
-    try:
-        run([rotate], deployed.stack.emulator, tmp_path)
-        # A process keeps a key for five minutes, and a new one has none.
-        deployed.kill("Score")
-        deployed.publish(day, {"cs.CV": papers_of(day, 3)})
-        deployed.fetch()
-        digest = deployed.digest(day)
-    finally:
-        secrets = deployed.stack.client("secretsmanager")
-        secrets.put_secret_value(SecretId=SECRET, SecretString=KEY)
-        deployed.kill("Score")
-    assert digest.ledger.scored == 3
-    assert {request.authorization for request in deployed.model.requests} == {"Bearer sk-rotated"}

@@ -1,4 +1,7 @@
-"""A new version, deployed over a run in progress by the commands of docs/operations.md."""
+"""The stack is changed while it is in use: another key, and a new version over a run in progress.
+
+These tests come last of the folder, since what they change stays.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from pathlib import Path
 from local import stack
 from local.day import FUNCTIONS, logged
 from tests.chaos.days import Day
-from tests.deployed import READERS, Deployed
+from tests.deployed import KEY, READERS, SECRET, Deployed, papers_of
+from tests.documented import commands, run
 
 PAPERS = 200
 """So many that the slow model is not done with them when the new version is there."""
@@ -31,6 +35,28 @@ def change(build: Path) -> None:
         file.write_text(file.read_text("utf-8") + NEXT_VERSION.format(function=function), "utf-8")
     shared = build / "CommonLayer/python/arxiv_digest/__init__.py"
     shared.write_text(f"{shared.read_text('utf-8')}\nNEXT = True\n", "utf-8")
+
+
+def test_a_key_that_was_rotated_is_used_for_the_next_batches(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    day = date(2026, 6, 8)
+    (tmp_path / "api-key.txt").write_text("sk-rotated\n")
+    [rotate] = [
+        command for command in commands("docs/operations.md") if "put-secret-value" in command
+    ]
+    try:
+        run([rotate], deployed.stack.emulator, tmp_path)
+        # A process keeps a key for five minutes, and a new one has none.
+        deployed.kill("Score")
+        deployed.publish(day, {"cs.CV": papers_of(day, 3)})
+        deployed.fetch()
+        digest = deployed.digest(day)
+    finally:
+        secrets = deployed.stack.client("secretsmanager")
+        secrets.put_secret_value(SecretId=SECRET, SecretString=KEY)
+    assert digest.ledger.scored == 3
+    assert {request.authorization for request in deployed.model.requests} == {"Bearer sk-rotated"}
 
 
 def test_a_new_version_over_a_run_in_progress_loses_nothing(deployed: Deployed) -> None:
