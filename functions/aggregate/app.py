@@ -44,7 +44,7 @@ messages = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 @cache
 def settings() -> AggregateSettings:
     """The settings, read once for each execution environment."""
-    return AggregateSettings()
+    return AggregateSettings.from_environment()
 
 
 @cache

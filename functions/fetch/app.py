@@ -39,13 +39,13 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 @cache
 def profile_queue() -> Queue:
     """The queue of profiles whose run of a date is to be started."""
-    return Queue(boto3.client("sqs"), FetchSettings().profile_queue_url)
+    return Queue(boto3.client("sqs"), FetchSettings.from_environment().profile_queue_url)
 
 
 @cache
 def step() -> Fetch:
     """The step with its adapters, made once for each execution environment."""
-    settings = FetchSettings()
+    settings = FetchSettings.from_environment()
     model = settings.llm_model
     return Fetch(
         arxiv=FeedReader(settings.feed_base_url, settings.feed_interval),

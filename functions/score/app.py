@@ -42,7 +42,7 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 @cache
 def settings() -> ScoreSettings:
     """The settings, read once for each execution environment."""
-    return ScoreSettings()
+    return ScoreSettings.from_environment()
 
 
 def language_model(mode: str | None, name: str | None) -> LanguageModel:

@@ -637,7 +637,7 @@ def test_recipients_reach_aggregate_one_by_one(monkeypatch: pytest.MonkeyPatch) 
     for stack, recipients in [(PLAIN, ()), (FULL, ("one@example.org", "two@example.org"))]:
         for name, value in stack["AggregateFunction"]["Environment"]["Variables"].items():
             monkeypatch.setenv(name, str(value))
-        assert AggregateSettings().recipients == recipients
+        assert AggregateSettings.from_environment().recipients == recipients
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

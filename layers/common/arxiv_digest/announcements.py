@@ -15,9 +15,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-import feedparser
-from feedparser.encodings import convert_to_utf8
-
 from arxiv_digest.models import AnnounceType, FeedReading, FeedState, Paper, Value
 from arxiv_digest.tex import decode_accents
 
@@ -251,6 +248,10 @@ def author_names(text: str) -> tuple[str, ...]:
 
 
 def _parsed(content: bytes) -> Any:
+    # Imported here: aggregate and score want dates and ids of this module, and read no feed.
+    import feedparser
+    from feedparser.encodings import convert_to_utf8
+
     content = _without_half_a_character(content)
     try:
         # In the very bytes that the XML parser would get, whatever encoding hides them.
@@ -383,6 +384,8 @@ def _break(parsed: Any) -> str:
     """Why a feed is not whole, in a few words; empty for a well-formed feed."""
     if not parsed.get("version"):
         return "the answer is not a feed"
+    import feedparser
+
     problem = parsed.get("bozo_exception")
     if isinstance(problem, EntitiesDeclared):
         return "the feed declares entities, which arXiv's feeds never do"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from typing import Self
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from arxiv_digest.models import Value
 from arxiv_digest.profile import bare_address
 
 
@@ -16,12 +17,21 @@ def addresses(listed: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(bare_address(part) for part in parts if part))
 
 
-class Settings(BaseSettings):
-    """What every function is told; variables are prefixed with ``DIGEST_``."""
-
-    model_config = SettingsConfigDict(env_prefix="DIGEST_", frozen=True)
+class Settings(Value):
+    """What every function is told."""
 
     table: str
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings in the environment: that of ``table`` is the variable ``DIGEST_TABLE``.
+
+        Raises :class:`pydantic.ValidationError` for one that is missing or wrong.
+        """
+        variables = {name: f"DIGEST_{name.upper()}" for name in cls.model_fields}
+        return cls.model_validate(
+            {name: os.environ[key] for name, key in variables.items() if key in os.environ}
+        )
 
 
 class FetchSettings(Settings):
@@ -56,7 +66,7 @@ class AggregateSettings(Settings):
     deadline_queue_url: str
     sender_address: str
     sender_name: str = ""
-    recipients: Annotated[tuple[str, ...], NoDecode] = ()
+    recipients: tuple[str, ...] = ()
     configuration_set: str
     page_base: str = ""
 

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from arxiv_digest import rendering
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.models import Day, Digest, PapersOfDay, Value
@@ -37,6 +36,9 @@ class Archiving:
         different days at the same time, the last to write has seen what all of them wrote.
         Afterwards they are the same whichever came first.
         """
+        # Imported here, as in aggregate: a deadline that finds its digest made renders nothing.
+        from arxiv_digest import rendering
+
         for key, body in rendering.day_files(digest):
             self.archive.write(key, body)
         self.runs.record_day(Day.of(digest))
