@@ -28,7 +28,8 @@ UNZIPPED_LIMIT = 262_144_000
 AARCH64, X86_64 = 183, 62
 """``e_machine`` of the ELF header."""
 
-RESOURCES = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]
+TEMPLATE = cfn_yaml.load(str(ROOT / "template.yaml"))
+RESOURCES = TEMPLATE["Resources"]
 LAYERS = [
     name
     for name, resource in RESOURCES.items()

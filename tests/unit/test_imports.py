@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,20 @@ def test_what_a_functions_layers_lack_it_cannot_load(name: str, lacking: set[str
                 waiting |= {place for place in found if place.exists()}
             reached.add(module)
     assert not {module.partition(".")[0] for module in reached} & lacking
+
+
+@pytest.mark.parametrize("name", ["fetch", "score", "aggregate"])
+def test_a_cold_start_loads_nothing_that_only_some_calls_need(name: str) -> None:
+    root = PACKAGE.parents[2]
+    path = os.pathsep.join([str(PACKAGE.parent), str(root / "functions" / name)])
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, app; print(*sys.modules)"],
+        env={"PYTHONPATH": path, "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert "arxiv_digest.models" in loaded
+    # A model's client; what ranks; what reads a feed; what renders a digest.
+    later = {"openai", "sklearn", "numpy", "scipy", "feedparser", "jinja2", "babel"}
+    assert not later & set(loaded)

@@ -15,8 +15,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import feedparser
-from feedparser.encodings import convert_to_utf8
 from pydantic import TypeAdapter
 
 from arxiv_digest.migrations import Stored
@@ -264,6 +262,10 @@ def author_names(text: str) -> tuple[str, ...]:
 
 
 def _parsed(content: bytes) -> Any:
+    # Imported here: aggregate and score want dates and ids of this module, and read no feed.
+    import feedparser
+    from feedparser.encodings import convert_to_utf8
+
     content = _without_half_a_character(content)
     try:
         # In the very bytes that the XML parser would get, whatever encoding hides them.
@@ -396,6 +398,8 @@ def _break(parsed: Any) -> str:
     """Why a feed is not whole, in a few words; empty for a well-formed feed."""
     if not parsed.get("version"):
         return "the answer is not a feed"
+    import feedparser
+
     problem = parsed.get("bozo_exception")
     if isinstance(problem, EntitiesDeclared):
         return "the feed declares entities, which arXiv's feeds never do"

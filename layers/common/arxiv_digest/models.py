@@ -23,7 +23,8 @@ ScoreValue = Annotated[float, Field(ge=0, le=10)]
 class Value(BaseModel):
     """An immutable value that refuses unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Validators are built at their first use: no function needs all, and cold starts wait for them.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def _arxiv(form: str, paper_id: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import TYPE_CHECKING
 
-from pylatexenc.latex2text import LatexNodes2Text
+if TYPE_CHECKING:
+    from pylatexenc.latex2text import LatexNodes2Text
 
 _SYMBOL = r"(?:AE|ae|OE|oe|AA|aa|O|o|L|l|ss|i|j|DH|dh|TH|th|DJ|dj|NG|ng)(?![A-Za-z])"
 _LETTER = r"(?:\\[ij](?![A-Za-z])(?:\s+(?=\w))?|[A-Za-z])"
@@ -21,6 +23,9 @@ _MATH = re.compile(r"(?<!\\)(\$\$.*?\$\$|\$(?:\\.|[^$\\])*\$)", re.DOTALL)
 
 @cache
 def _to_text() -> LatexNodes2Text:
+    # Imported here: many a day has no accent that is written in TeX.
+    from pylatexenc.latex2text import LatexNodes2Text
+
     return LatexNodes2Text(keep_comments=True)
 
 

@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from arxiv_digest import rendering
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.mailer import Mailer, MailRefused, MailUncertain
 from arxiv_digest.adapters.runs import Results, Runs
@@ -123,6 +122,8 @@ class Aggregate:
             # An address that was signed for a mail would expire before the mail is thrown away.
             base = self.page_base or f"s3://{self.archive.bucket}"
             page = f"{base}/{self.archive.place}{digest.date}/digest.html"
+            from arxiv_digest import rendering
+
             message = rendering.render_mail(digest, self.sender, recipient, page)
             self.archive.write(f"{digest.date}/mail/{recipient}.eml", message.as_bytes())
             # Last of all: whatever failed before it can be done again.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from arxiv_digest import migrations, rendering
+from arxiv_digest import migrations
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.migrations import Stored, Unreadable
@@ -36,6 +36,9 @@ class Archiving:
         different days at the same time, the last to write has seen what all of them wrote.
         Afterwards they are the same whichever came first.
         """
+        # Imported here, as in aggregate: a deadline that finds its digest made renders nothing.
+        from arxiv_digest import rendering
+
         for key, body in rendering.day_files(digest):
             self.archive.write(key, body)
         self.runs.record_day(Day.of(digest))
