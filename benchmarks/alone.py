@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 MACOS = sys.platform == "darwin"
-RUNS = 3
+RUNS = 5
 
 
 class Work(NamedTuple):
@@ -126,7 +126,10 @@ def memory(name: str, folder: Path) -> dict[str, int]:
 
 
 def times(name: str, half: Path, whole: Path) -> dict[str, float]:
-    """Do a piece of work with two inputs in turn; returns the median seconds of each."""
+    """Do a piece of work with two inputs in turn; returns the median seconds of each.
+
+    ``growth`` is the median of each turn's ratio, since a busy machine is as slow for both.
+    """
     work = WORKS[name]()
     given = {"half": work.read(half), "whole": work.read(whole)}
     took: dict[str, list[float]] = {"half": [], "whole": []}
@@ -136,7 +139,9 @@ def times(name: str, half: Path, whole: Path) -> dict[str, float]:
             began = time.process_time()
             work.do(value)
             took[size].append(time.process_time() - began)
-    return {size: statistics.median(seconds) for size, seconds in took.items()}
+    ratios = [more / less for less, more in zip(took["half"], took["whole"], strict=True)]
+    medians = {size: statistics.median(seconds) for size, seconds in took.items()}
+    return {**medians, "growth": statistics.median(ratios)}
 
 
 if __name__ == "__main__":

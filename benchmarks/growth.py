@@ -44,6 +44,7 @@ class Taken(NamedTuple):
 
     whole: float
     half: float
+    growth: float
     imports: float
     peak: float
 
@@ -57,11 +58,10 @@ WORKS = (
 
 def rows(work: Work, taken: Taken) -> Iterator[str]:
     """The lines of the table about one piece of work."""
-    growth = taken.whole / taken.half
     yield f"| {work.said} | {taken.whole:.2f} s | | |"
     yield (
-        f"| … beside half of it ({taken.half:.2f} s) | {growth:.2f} times | {DOUBLED} times "
-        f"| {growth / DOUBLED:.2f} |"
+        f"| … beside half of it ({taken.half:.2f} s) | {taken.growth:.2f} times | {DOUBLED} times "
+        f"| {taken.growth / DOUBLED:.2f} |"
     )
     yield (
         f"| … memory, of which imports {taken.imports:.0f} MB | {taken.peak:.0f} MB "
@@ -77,6 +77,7 @@ def measure(work: Work, folder: Path) -> Taken:
     return Taken(
         whole=times["whole"],
         half=times["half"],
+        growth=times["growth"],
         imports=memory["imports"] / MB,
         peak=memory["peak"] / MB,
     )

@@ -105,8 +105,9 @@ def test_every_piece_of_work_has_an_input_and_something_to_do() -> None:
 
 def test_the_table_of_growth_compares_with_half_and_with_the_bound_of_memory() -> None:
     work = Work("parse", "parse a feed", 2000, 256)
-    time, doubled, memory = growth.rows(work, Taken(whole=3.3, half=1.5, imports=40, peak=64))
-    assert cells(time) == ["parse a feed", "3.30 s", "", ""]
+    taken = Taken(whole=3.2, half=1.5, growth=2.2, imports=40, peak=64)
+    time, doubled, memory = growth.rows(work, taken)
+    assert cells(time) == ["parse a feed", "3.20 s", "", ""]
     assert cells(doubled)[1:] == ["2.20 times", f"{DOUBLED} times", "1.00"]
     assert "40 MB" in memory
     assert cells(memory)[1:] == ["64 MB", "256 MB", "0.25"]
