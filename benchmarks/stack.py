@@ -128,6 +128,8 @@ class Stack:
         """Let the next days be scored by a model, or without where it has no name."""
         os.environ["DIGEST_LLM_MODEL"] = model
         text = self._text.replace("triage: {keep: 1.0}", f"triage: {{keep: {keep}}}")
+        # That of the tests would be one more.
+        self.cloud.s3.delete_object(Bucket=self.cloud.bucket, Key=PROFILE_KEY)
         for name in self._names:
             own = f"name: {name}\nrecipients: [{name}@example.org]\n" if name else ""
             key = f"{PROFILES_PREFIX}{name}.yaml" if name else PROFILE_KEY
@@ -177,9 +179,14 @@ class Stack:
     def _repeat(self, name: str, count: int) -> None:
         [newest] = [day.date for day in self.cloud.runs.of(name).days()]
         table = boto3.session.Session().client("dynamodb")
-        pages = table.get_paginator("scan").paginate(TableName=self.cloud.table)
-        of_day = {f"{kind}#{name}" if name else kind for kind in (f"RUN#{newest}", "DAYS")}
-        items = [i for page in pages for i in page["Items"] if i["pk"]["S"] in of_day]
+        items: list[Any] = []
+        for kind in (f"RUN#{newest}", "DAYS"):
+            pages = table.get_paginator("query").paginate(
+                TableName=self.cloud.table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": f"{kind}#{name}" if name else kind}},
+            )
+            items += (item for page in pages for item in page["Items"])
         place = place_of(name)
         papers = self.cloud.archive.read(f"{place}{newest}/papers.json") or b""
         for earlier in days_before(newest, count):
