@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shlex
 import sys
 import webbrowser
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -110,13 +111,13 @@ def new(
         for one in proposal.apart[:LISTED]:
             say(f"  {one.title}")
     asks = sys.stdin.isatty() if ask is None else ask
-    stem = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in file.stem.lower())
-    default_name = "default" if file.stem == "profile" else stem[:40]
+    called = _name_of(file)
     known = " ".join(propose_categories(papers))
     answers = {
-        "name": name or _asked(asks, "Name", default_name),
-        "language": language or _asked(asks, "Language of the digest, en or zh", "en"),
-        "time_zone": time_zone or _asked(asks, "Time zone", _time_zone()),
+        "name": name or _asked(asks, "Name", called),
+        "language": language
+        or _asked(asks, "Language of the digest, en or zh", "en", {"en", "zh"}),
+        "time_zone": time_zone or _asked(asks, "Time zone", _time_zone(), available_timezones()),
         "categories": categories or _asked(asks, "arXiv categories, such as cs.CV cs.LG", known),
     }
     fields = [*given, *(_named(proposal.fields, asks) if proposal else ())]
@@ -146,7 +147,7 @@ def new(
         of_yours = f" ({len(one.papers)} of your papers)" if one.papers else ""
         say(f"  {one.name}{of_yours}")
     _advise(file, text)
-    say(f"Edit it, then see what it catches: make profile PREVIEW={file}")
+    say(f"Edit it, then see what it catches: make profile PREVIEW={shlex.quote(str(file))}")
 
 
 @app.command()
@@ -320,8 +321,15 @@ def _field(given: str) -> ProposedField:
     return ProposedField(name.strip(), description.strip(), ())
 
 
-def _asked(asks: bool, question: str, default: str) -> str:
-    return str(typer.prompt(question, default=default or None)) if asks else default
+def _asked(asks: bool, question: str, default: str, choices: Collection[str] | None = None) -> str:
+    """What the reader answers, asked again where it is none of the choices; or the default."""
+
+    def right(answer: str) -> str:
+        if choices is not None and answer not in choices:
+            raise typer.BadParameter(f"{answer!r} is none; {default} would be one")
+        return answer
+
+    return str(typer.prompt(question, default or None, value_proc=right)) if asks else default
 
 
 def _named(fields: Iterable[ProposedField], asks: bool) -> list[ProposedField]:
@@ -344,6 +352,13 @@ def _asked_fields() -> list[ProposedField]:
             return fields
         about = typer.prompt("What its papers are about, in English, in words of their abstracts")
         fields.append(ProposedField(name, about, ()))
+
+
+def _name_of(file: Path) -> str:
+    """The name of a profile by its file, as far as a name may have its signs."""
+    signs = (sign if sign.isascii() and sign.isalnum() else "-" for sign in file.stem.lower())
+    name = "".join(signs)[:40].strip("-")
+    return name if name not in ("", "profile") else "default"
 
 
 def _time_zone(local_time: Path = Path("/etc/localtime")) -> str:

@@ -111,13 +111,12 @@ def propose_fields(references: Sequence[Reference], count: int | None = None) ->
     by which no field is too small, and one where there is no such number.
     The same arguments give the same fields.
     """
-    texts = [text_of(_example(one)) for one in references]
-    vectorizer = TfidfVectorizer(stop_words=_STOP_WORDS, ngram_range=(1, 2), sublinear_tf=True)
-    weights = csr_matrix(vectorizer.fit_transform(texts))
-    terms = vectorizer.get_feature_names_out()
+    weights, terms = _weigh([text_of(_example(one)) for one in references])
     shared = _shared(weights, terms)
     if not shared.nnz:
-        return Proposal((_field(weights, terms, list(range(len(texts))), references, set()),), ())
+        return Proposal(
+            (_field(weights, terms, list(range(len(references))), references, set()),), ()
+        )
     row_sums = np.asarray(shared.sum(axis=1)).ravel()
     inside = np.flatnonzero(row_sums > 0)
     groups = _groups(csr_matrix(shared[inside]), count)
@@ -148,6 +147,15 @@ def _example(reference: Reference) -> Example:
     return Example(id="", more=True, title=reference.title, abstract=reference.abstract)
 
 
+def _weigh(texts: Sequence[str]) -> tuple[csr_matrix, Sequence[str]]:
+    """TF-IDF of the words and pairs of words of some texts: (texts, terms), and the terms."""
+    vectorizer = TfidfVectorizer(stop_words=_STOP_WORDS, ngram_range=(1, 2), sublinear_tf=True)
+    try:
+        return csr_matrix(vectorizer.fit_transform(texts)), vectorizer.get_feature_names_out()
+    except ValueError:  # no text has a word that tells something
+        return csr_matrix((len(texts), 1)), [""]
+
+
 def _shared(weights: csr_matrix, terms: Sequence[str]) -> csr_matrix:
     """The weights of the words that several papers share, rows of length 1 or of nothing."""
     standing_in = np.bincount(weights.indices, minlength=weights.shape[1])
@@ -155,7 +163,7 @@ def _shared(weights: csr_matrix, terms: Sequence[str]) -> csr_matrix:
     standing_in[~words] = 0
     frequent = np.argsort(-standing_in, kind="stable")[:MOST_TERMS]
     kept = np.sort(frequent[standing_in[frequent] >= 2])
-    return csr_matrix(normalize(weights[:, kept]))
+    return csr_matrix(normalize(weights[:, kept]) if len(kept) else (weights.shape[0], 1))
 
 
 def _groups(weights: csr_matrix, count: int | None) -> Matrix:
