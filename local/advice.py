@@ -26,9 +26,9 @@ def advice(profile: Profile) -> Iterator[str]:
     """What a reader would better change, by key."""
     for number, category in enumerate(profile.categories):
         if category not in CATEGORIES:
-            near = difflib.get_close_matches(category, sorted(CATEGORIES), n=1)
+            near = ", ".join(difflib.get_close_matches(category, sorted(CATEGORIES)))
             yield f"categories[{number}] {category!r} is not in arXiv's list of categories" + (
-                f"; did you mean {near[0]!r}?" if near else "; https://arxiv.org/category_taxonomy"
+                f"; like it are {near}" if near else "; https://arxiv.org/category_taxonomy"
             )
     for number, field in enumerate(profile.fields):
         words = words_of(field.description)

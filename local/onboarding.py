@@ -49,27 +49,25 @@ From = Annotated[
         help="papers of yours: .bib, CSL-JSON, Zotero's .csv, .ris, a list of arXiv ids, or ids",
     ),
 ]
-Name = Annotated[str, typer.Option(help="the profile's name  [default: as the file is called]")]
-Language = Annotated[
-    Literal["", "en", "zh"], typer.Option(help="of the digest  [default: en]", show_default=False)
-]
-TimeZone = Annotated[str, typer.Option(help="an IANA name  [default: this machine's]")]
+Name = Annotated[str, typer.Option(help="the profile's name", show_default="as the file is called")]
+Language = Annotated[Literal["", "en", "zh"], typer.Option(help="of the digest", show_default="en")]
+TimeZone = Annotated[str, typer.Option(help="an IANA name", show_default="this machine's")]
 Categories = Annotated[
     str,
     typer.Option(
-        envvar="CATEGORIES", help="such as 'cs.CV cs.LG'  [default: those of your papers]"
+        envvar="CATEGORIES", help="such as 'cs.CV cs.LG'", show_default="those of your papers"
     ),
 ]
 Field = Annotated[
     list[str], typer.Option(help="a field, as 'Name: English description'; as often as needed")
 ]
 Count = Annotated[
-    int, typer.Option(min=0, max=MOST_FIELDS, help="fields to propose; 0 finds a number")
+    int, typer.Option(min=0, max=MOST_FIELDS, help="fields to propose; 0 finds how many")
 ]
 Force = Annotated[bool, typer.Option("--force", help="write over a file that exists")]
 Ask = Annotated[
     bool | None,
-    typer.Option("--ask/--no-ask", help="ask for what is not given  [default: on a terminal]"),
+    typer.Option("--ask/--no-ask", help="ask for what is not given", show_default="on a terminal"),
 ]
 ExportApiUrl = Annotated[
     str, typer.Option(envvar="EXPORT_API_URL", help="asked for papers by their arXiv ids")

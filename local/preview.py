@@ -137,14 +137,14 @@ def _steering_lines(digest: Digest) -> Iterator[str]:
 
 
 def _field_lines(field: str, digest: Digest) -> Iterator[str]:
-    """What a field catches: a paper of two fields counts in its first, and beside the second."""
-    first = ranked(entry for entry in digest.recommendations if entry.field == field)
-    second = sum(entry.second_field == field for entry in digest.recommendations)
+    """What a field catches, be it as the first or as the second field of a paper."""
+    of_field = ranked(e for e in digest.recommendations if field in (e.field, e.second_field))
+    second = sum(entry.second_field == field for entry in of_field)
     below = ranked(entry for entry in digest.below if entry.field == field)
-    as_well = f", and {second} that are another field's first" if second else ""
-    if first or second:
-        yield f"{field}: {len(first)} recommended{as_well}; {len(below)} more are nearest to it"
-        yield from map(_line, first[:SHOWN])
+    if of_field:
+        as_well = f", {second} of them as another field's" if second else ""
+        yield f"{field}: {len(of_field)} recommended{as_well}; nearest to it below: {len(below)}"
+        yield from map(_line, of_field[:SHOWN])
     elif below:
         yield f"{field}: catches nothing. Nearest to it, below the threshold:"
         yield from map(_line, below[:SHOWN])
