@@ -21,7 +21,7 @@ from arxiv_digest.adapters.archive import PROFILE_KEY, PROFILES_PREFIX, place_of
 from arxiv_digest.adapters.settings import addresses
 from arxiv_digest.announcements import eastern_date
 from arxiv_digest.firings import refuse_unfinished
-from arxiv_digest.models import Digest
+from arxiv_digest.migrations import DIGEST
 from arxiv_digest.profile import load_profile
 from local import day, emulator, feeds, onboarding, serving, stack
 from local.emulator import HOME, ROOT
@@ -254,7 +254,7 @@ def _tell(
     if not made.is_file():
         say("there is no digest; `make logs` shows why")
         return
-    for line in day.summary(Digest.model_validate_json(made.read_text("utf-8"))):
+    for line in day.summary(DIGEST.read(made.read_bytes(), str(made))):
         say(line)
     for recipient, state in day.mail_states(deployed, date, recipients, name).items():
         say(f"mail to {recipient}: {state}")

@@ -12,6 +12,7 @@ from arxiv_digest import rendering
 from arxiv_digest.adapters.archive import place_of, raw_feed_key
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.language import rebuilt, words
+from arxiv_digest.migrations import DIGEST, Unreadable
 from arxiv_digest.models import Day, Digest
 from local.stack import Stack
 
@@ -85,9 +86,9 @@ def carry_days_over(stack: Stack, out: Path, say: Callable[[str], None]) -> None
             continue
         profile = place[1] if place else ""
         try:
-            digest = Digest.model_validate_json(file.read_text("utf-8"))
-        except ValueError:
-            say(f"{file} is no digest of this version; what it read may be read again")
+            digest = DIGEST.read(file.read_bytes(), str(file))
+        except Unreadable as problem:
+            say(f"what was read may be read again: {problem}")
             continue
         key = f"{place_of(profile)}{digest.date}/papers.json"
         papers = rendering.render_papers(digest)

@@ -8,6 +8,7 @@ reader can judge them, and a few titles.
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -194,7 +195,10 @@ def _taken_apart(weights: csr_matrix, count: int) -> Matrix:
         return np.zeros(weights.shape[0])
     # Its default start repeats itself, and needs no more parts than there are papers and words.
     parts = NMF(min(count, *weights.shape), init="nndsvd", random_state=0, max_iter=400)
-    return np.asarray(parts.fit_transform(weights).argmax(axis=1), dtype=np.float64)
+    with warnings.catch_warnings():
+        # Papers that are the same, or nothing alike, make it round below zero, or end early.
+        warnings.simplefilter("ignore")
+        return np.asarray(parts.fit_transform(weights).argmax(axis=1), dtype=np.float64)
 
 
 def _field(

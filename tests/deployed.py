@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -34,8 +34,10 @@ from tests.language_model import LanguageModelServer, language_model
 
 READERS = ("one@example.org", "two@example.org")
 KEY = "sk-very-secret"
-SECRET = "digests/key"
-SCORE_SECONDS = 15
+SECRET = "arxiv-digest/llm"
+"""The name that the documents give the model's key."""
+
+SCORE_SECONDS = 20
 PAPERS_PER_CALL = 10
 """Fewer than the profile says, so that small days have several batches."""
 
@@ -62,6 +64,8 @@ class Deployed:
     """The deployed stack between the outside worlds that a test controls."""
 
     stack: Stack
+    template: Path
+    parameters: dict[str, str]
     arxiv: FeedServer
     api: ExportApiServer
     model: LanguageModelServer
@@ -87,7 +91,7 @@ class Deployed:
         event = {"firing": "backfill", "date": day.isoformat(), "mail": mail}
         return self.stack.invoke("Fetch", event)
 
-    def wait(self, what: Callable[[], bool], seconds: float = 60, longest: float = 1.5) -> None:
+    def wait(self, what: Callable[[], bool], seconds: float = 120, longest: float = 1.5) -> None:
         """Wait until something is so; the longer it takes, the more seldom it is asked.
 
         ``longest`` are the seconds between two questions in the end.
@@ -99,7 +103,7 @@ class Deployed:
             time.sleep(pause)
             pause = min(longest, 1.2 * pause)
 
-    def digest(self, day: date, seconds: float = 60) -> Digest:
+    def digest(self, day: date, seconds: float = 120) -> Digest:
         """The digest of a day, waited for."""
         self.wait(lambda: self.runs.digest_made(day) is not None, seconds)
         return Digest.model_validate_json(self.read(f"{day}/digest.json"))
@@ -164,27 +168,22 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
             microburst(running.url) as faults,
         ):
             Stack(running).client("secretsmanager").create_secret(Name=SECRET, SecretString=KEY)
-            deployed = stack.deploy(
-                running,
-                template,
-                {
-                    "SenderAddress": "digest@example.org",
-                    "SenderName": "每日 digest",
-                    "Recipients": ",".join(READERS),
-                    "FeedBaseUrl": arxiv.base_url.replace("127.0.0.1", "localhost"),
-                    "FeedInterval": "0",
-                    "ExportApiUrl": api.url.replace("127.0.0.1", "localhost"),
-                    "LlmBaseUrl": model.base_url.replace("127.0.0.1", "localhost"),
-                    "LlmModel": "test-model",
-                    "LlmSecretName": SECRET,
-                    "PublicPage": "true",
-                },
-            )
-            for function in FUNCTIONS:
-                found = [dependencies] if function == "Aggregate" else [dependencies, ranking]
-                _lead_through(deployed, function, faults.url, found)
+            _lead_through(template, faults.url, dependencies, ranking)
+            parameters = {
+                "SenderAddress": "digest@example.org",
+                "SenderName": "每日 digest",
+                "Recipients": ",".join(READERS),
+                "FeedBaseUrl": arxiv.base_url.replace("127.0.0.1", "localhost"),
+                "FeedInterval": "0",
+                "ExportApiUrl": api.url.replace("127.0.0.1", "localhost"),
+                "LlmBaseUrl": model.base_url.replace("127.0.0.1", "localhost"),
+                "LlmModel": "test-model",
+                "LlmSecretName": SECRET,
+                "PublicPage": "true",
+            }
+            deployed = stack.deploy(running, template, parameters)
             model.fields = tuple(field.name for field in profile.fields)
-            yield Deployed(deployed, arxiv, api, model, profile, faults)
+            yield Deployed(deployed, template, parameters, arxiv, api, model, profile, faults)
     finally:
         running.stop()
 
@@ -205,24 +204,23 @@ def _in_small_batches(packaged: Path) -> Profile:
     return load_profile(text)
 
 
-def _lead_through(deployed: Stack, function: str, url: str, found: Sequence[Path]) -> None:
-    client = deployed.client("lambda")
-    name = deployed.outputs[f"{function}FunctionName"]
-    now = client.get_function_configuration(FunctionName=name)
-    variables = now["Environment"]["Variables"]
-    through = {
-        # As an HTTP proxy, since requests are signed for the emulator's own address.
-        "HTTP_PROXY": url,
-        "NO_PROXY": "localhost",
-        "PYTHONPATH": ":".join(map(str, found)),
-        # What one process has compiled of them the next ones find, unlike on AWS, where the layers
-        # cannot be written to.
-        "PYTHONDONTWRITEBYTECODE": "",
-        # Stands in the User-Agent, by which rules tell the functions apart.
-        "AWS_SDK_UA_APP_ID": function,
-    }
-    told: dict[str, Any] = {"Environment": {"Variables": {**variables, **through}}}
-    # A message comes back half a minute after its function's time has ended, whatever that is.
-    if function == "Score":
-        told["Timeout"] = SCORE_SECONDS
-    client.update_function_configuration(FunctionName=name, **told)
+def _lead_through(template: Path, url: str, dependencies: Path, ranking: Path) -> None:
+    told = yaml.safe_load(template.read_text("utf-8"))
+    for function in FUNCTIONS:
+        properties = told["Resources"][f"{function}Function"]["Properties"]
+        found = [dependencies] if function == "Aggregate" else [dependencies, ranking]
+        properties["Environment"]["Variables"] |= {
+            # As an HTTP proxy, since requests are signed for the emulator's own address.
+            "HTTP_PROXY": url,
+            "NO_PROXY": "localhost",
+            "PYTHONPATH": ":".join(map(str, found)),
+            # What one process has compiled of them the next ones find, unlike on AWS, where the
+            # layers cannot be written to.
+            "PYTHONDONTWRITEBYTECODE": "",
+            # Stands in the User-Agent, by which rules tell the functions apart.
+            "AWS_SDK_UA_APP_ID": function,
+        }
+        # A message comes back half a minute after its function's time has ended, whatever that is.
+        if function == "Score":
+            properties["Timeout"] = SCORE_SECONDS
+    template.write_text(yaml.safe_dump(told, allow_unicode=True, sort_keys=False), "utf-8")

@@ -26,7 +26,7 @@ from arxiv_digest.adapters.queue import Queue
 from arxiv_digest.adapters.runs import Runs, run_of
 from arxiv_digest.adapters.settings import AggregateSettings
 from arxiv_digest.announcements import eastern_date
-from arxiv_digest.firings import DeadlineEvent, run_is_due
+from arxiv_digest.firings import DEADLINE, DeadlineEvent, run_is_due
 from arxiv_digest.models import Digest
 from arxiv_digest.steps.aggregate import (
     Aggregate,
@@ -165,7 +165,8 @@ def of_one_profile(record: SQSRecord, lambda_context: LambdaContext) -> None:
     left = lambda_context.get_remaining_time_in_millis() / 1000
     receives = int(record.attributes.approximate_receive_count)
     with deadline_queue().handling(record.receipt_handle, receives, left, logger.exception):
-        come(DeadlineEvent.model_validate_json(record.body), datetime.now(UTC))
+        told = DEADLINE.read(record.body, f"message {record.message_id}")
+        come(told, datetime.now(UTC))
 
 
 def come(told: DeadlineEvent, now: datetime) -> dict[str, Any]:

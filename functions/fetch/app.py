@@ -28,7 +28,8 @@ from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.adapters.settings import FetchSettings
 from arxiv_digest.announcements import eastern_date
 from arxiv_digest.firings import FetchEvent
-from arxiv_digest.models import LOCAL_SCORER, ProfileDay, Scorer, ScorerKind
+from arxiv_digest.migrations import PROFILE_DAY
+from arxiv_digest.models import LOCAL_SCORER, Scorer, ScorerKind
 from arxiv_digest.steps.fetch import Fetch, FetchResult
 
 logger = Logger(service="fetch")
@@ -65,7 +66,7 @@ def start(record: SQSRecord, lambda_context: LambdaContext) -> None:
     left = lambda_context.get_remaining_time_in_millis() / 1000
     receives = int(record.attributes.approximate_receive_count)
     with profile_queue().handling(record.receipt_handle, receives, left, logger.exception):
-        day = ProfileDay.model_validate_json(record.body)
+        day = PROFILE_DAY.read(record.body, f"message {record.message_id}")
         logger.set_correlation_id(day.date.isoformat())
         logger.append_keys(profile=day.profile)
         report(step().start(day, datetime.now(UTC), record.message_id))

@@ -22,7 +22,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from arxiv_digest.adapters.queue import Queue
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.adapters.settings import ScoreSettings
-from arxiv_digest.models import Batch
+from arxiv_digest.migrations import BATCH
 from arxiv_digest.steps.score import Score, ScoreDone
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
     receives = int(record.attributes.approximate_receive_count)
     try:
         with queue().handling(record.receipt_handle, receives, left, logger.exception):
-            batch = Batch.model_validate_json(record.body)
+            batch = BATCH.read(record.body, f"message {record.message_id}")
             logger.set_correlation_id(batch.date.isoformat())
             logger.append_keys(profile=batch.profile)
             result = step(batch.profile)(batch)

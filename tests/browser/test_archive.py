@@ -24,6 +24,8 @@ def a_day(day: date, language: str) -> Digest:
     paper = a_paper(id="astro-ph/0601001", title=title, authors=("José Peña",))
     listed = [paper, *(a_paper(n, title=f"Agents, part {n}") for n in range(60))]
     pairs = [(each, scored(each, 9 if each is paper else 3)) for each in listed]
+    if day == DAYS[2]:
+        pairs[0] = (paper, pairs[0][1].model_copy(update={"second_field": "Agents"}))
     return a_digest(pairs, a_profile(language=language), date=day)
 
 
@@ -116,6 +118,15 @@ def test_a_search_finds_papers_in_every_month_and_leads_to_their_place(opened: O
     assert page.evaluate("document.querySelector(':target')?.id") == "astro-ph/0601001"
 
 
+def test_a_search_finds_a_paper_by_its_second_field_too(opened: Opened) -> None:
+    page = opened()
+    page.fill("#query", "trimming agents")
+    expect(results(page)).to_have_text(["Trimming on 2026-01-20"])
+    expect(page.locator(".search li p")).to_have_text(
+        "2026-01-20 · 9.0 · Pruning, Agents · José Peña"
+    )
+
+
 def test_a_hostile_title_is_text_and_is_found_without_accents(opened: Opened) -> None:
     page = opened()
     page.fill("#query", "GOMEZ pena")
@@ -128,7 +139,7 @@ def test_a_search_stops_at_what_can_be_looked_through_and_goes_on_when_asked(
     opened: Opened,
 ) -> None:
     page = opened()
-    page.fill("#query", "agents")
+    page.fill("#query", "agents part")
     more = page.locator(".search button")
     for found in (50, 100, 150, 200):
         expect(results(page)).to_have_count(found)

@@ -110,6 +110,20 @@ def test_filters_show_what_meets_all_of_them(visit: Visiting) -> None:
         assert ids(page) == of(*found), (field, category, score)
 
 
+def test_a_paper_of_two_fields_is_found_under_both_and_by_what_steered_it(visit: Visiting) -> None:
+    both = scored(BEST, 9.5, "Pruning").model_copy(update={"second_field": "Agents"})
+    digest = a_digest(
+        [(BEST, both), (LOW, scored(LOW, 3, "Pruning"))],
+        a_profile(follow={"phrases": ["gutierrez", "experts"]}),
+    )
+    page = visit(render_page(digest)).page
+    for field, found in (("Pruning", (BEST, LOW)), ("Agents", (BEST,))):
+        page.get_by_label("Field", exact=True).select_option(label=field)
+        assert ids(page) == of(*found), field
+    page.fill("#query", "followed phrase")
+    assert ids(page) == of(BEST)
+
+
 def test_papers_stand_in_another_order_in_one_list(visit: Visiting) -> None:
     page = visit(a_page()).page
     for order, found in (

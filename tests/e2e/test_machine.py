@@ -18,8 +18,10 @@ from arxiv_digest.models import Digest
 from arxiv_digest.rendering import render_json
 from local import emulator
 from local.emulator import ROOT
+from local.stack import Stack
 from tests.builders import a_digest, a_paper, scored
 from tests.deployed import papers_of
+from tests.e2e.test_operations import operate
 from tests.export_api import export_api
 from tests.feeds import feed
 from tests.unit.test_serving import heed_ctrl_c
@@ -86,8 +88,11 @@ def test_one_command_makes_a_real_digest_of_the_sample(tmp_path: Path) -> None:
     assert "Traceback" not in logs
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("nothing_running")
-def test_a_day_is_rebuilt_on_the_emulator_that_stays_up(tmp_path: Path) -> None:
+def test_a_day_is_rebuilt_on_the_emulator_that_stays_up_until_all_of_it_is_deleted(
+    tmp_path: Path,
+) -> None:
     day = date(2026, 2, 5)
     kept, read, asked = papers_of(day, 3)
     asked = asked.model_copy(update={"categories": ("cs.RO",)})
@@ -114,8 +119,11 @@ def test_a_day_is_rebuilt_on_the_emulator_that_stays_up(tmp_path: Path) -> None:
                 CATEGORIES="cs.CV cs.RO",
                 EXPORT_API_URL=api.url,
             )
-        assert emulator.remembered() == running
-        assert f"fetch started for {day}" in make("logs")
+            assert len(api.requests) == 1
+            assert emulator.remembered() == running
+            assert f"fetch started for {day}" in make("logs")
+            (tmp_path / "operations").mkdir()
+            operate(Stack(running), tmp_path / "operations")
     finally:
         assert "stopped" in make("down")
     assert emulator.remembered() is None
@@ -132,7 +140,6 @@ def test_a_day_is_rebuilt_on_the_emulator_that_stays_up(tmp_path: Path) -> None:
     assert "2026-02-06/digest.html" in (tmp_path / "index.html").read_text("utf-8")
     assert (tmp_path / "latest.html").read_text() == "of 2026-02-06"
     assert (folder / "cs.RO.api-1.xml").exists(), "what the API answered is on record"
-    assert len(api.requests) == 1
 
 
 def test_help_names_every_command() -> None:

@@ -14,13 +14,14 @@ from typing import Any
 import boto3
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+from aws_lambda_powertools.utilities.parameters import base as parameters
 
 from arxiv_digest.adapters import llm
 from arxiv_digest.adapters.queue import AFTER_DEATH
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.announcements import EASTERN
 from arxiv_digest.batches import make_batches
-from arxiv_digest.models import Failed, Tokens, Triaged
+from arxiv_digest.models import SCHEMA_VERSION, Failed, Scorer, ScorerKind, Tokens, Triaged
 from functions.aggregate import app as aggregate
 from functions.fetch import app as fetch
 from functions.score import app as score
@@ -275,11 +276,52 @@ def test_a_key_is_taken_from_text_or_from_the_consoles_key_and_value(secret: str
     assert score.api_key(secret) == "sk-1"
 
 
+def test_a_rotated_key_is_taken_up_once_the_old_one_was_kept_for_its_time(
+    cloud: Cloud, model: LanguageModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = boto3.client("secretsmanager")
+    secrets.create_secret(Name="digests/rotated", SecretString="sk-old")
+    monkeypatch.setenv("DIGEST_LLM_SECRET", "digests/rotated")
+    batches = make_batches(DAY, papers(3), 1)
+    scorer = Scorer(kind=ScorerKind.LANGUAGE_MODEL, name="test-model")
+    assert cloud.runs.create(a_run(3, profile=PROFILE, batches=3, scorer=scorer), batches)
+    cloud.queue.send(batches)
+    score.handler(a_message(cloud), CONTEXT)
+    secrets.put_secret_value(SecretId="digests/rotated", SecretString="sk-new")
+    score.handler(a_message(cloud), CONTEXT)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + timedelta(seconds=score.KEY_SECONDS + 1)
+
+    monkeypatch.setattr(parameters, "datetime", Later)
+    score.handler(a_message(cloud), CONTEXT)
+
+    keys = {request.ids: request.authorization for request in model.requests}
+    assert list(keys.values()) == ["Bearer sk-old", "Bearer sk-old", "Bearer sk-new"]
+
+
 def test_a_message_that_is_no_batch_is_named_too(cloud: Cloud, model: LanguageModelServer) -> None:
     fetch.handler({}, CONTEXT)
     told = a_message(cloud)
     told["Records"][0]["body"] = '{"no": "batch"}'
     assert len(score.handler(told, CONTEXT)["batchItemFailures"]) == 1
+
+
+def test_a_newer_versions_message_waits_for_that_version(
+    cloud: Cloud, model: LanguageModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged = listen(monkeypatch)
+    fetch.handler({}, CONTEXT)
+    told = a_message(cloud)
+    [record] = told["Records"]
+    newer = {**json.loads(record["body"]), "schema_version": SCHEMA_VERSION + 1}
+    record["body"] = json.dumps(newer)
+    answer = score.handler(told, CONTEXT)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+    assert f"is of schema version {SCHEMA_VERSION + 1}" in logged.getvalue()
+    assert model.requests == []
 
 
 def reported(printed: str) -> list[dict[str, Any]]:

@@ -12,13 +12,23 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import feedparser
 from feedparser.encodings import convert_to_utf8
+from pydantic import TypeAdapter
 
-from arxiv_digest.models import AnnounceType, FeedReading, FeedState, Paper, Value
+from arxiv_digest.migrations import Stored
+from arxiv_digest.models import (
+    SCHEMA_VERSION,
+    AnnounceType,
+    FeedReading,
+    FeedState,
+    Paper,
+    SchemaVersion,
+    Value,
+)
 from arxiv_digest.tex import decode_accents
 
 EASTERN = ZoneInfo("America/New_York")
@@ -57,9 +67,12 @@ class ParsedFeed(NamedTuple):
 class Announced(Value):
     """What was announced on a date, as it was read once for many profiles."""
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     date: dt.date
     feeds: tuple[ParsedFeed, ...]
+
+
+ANNOUNCED = Stored("Announced", TypeAdapter(Announced))
 
 
 def eastern_date(moment: datetime) -> date:

@@ -13,9 +13,17 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import TypeAdapter, model_validator
 
-from arxiv_digest.models import FeedReading, FeedState, Run, Value
+from arxiv_digest.migrations import Stored
+from arxiv_digest.models import (
+    SCHEMA_VERSION,
+    FeedReading,
+    FeedState,
+    Run,
+    SchemaVersion,
+    Value,
+)
 
 READY = (FeedState.FRESH, FeedState.EMPTY)
 """States in which a category has nothing more to announce on the day."""
@@ -54,9 +62,13 @@ class DeadlineEvent(Value):
     In a message ``deadline`` says whether the schedule asked for it, or a person.
     """
 
+    schema_version: SchemaVersion = SCHEMA_VERSION
     deadline: bool = True
     date: dt.date | None = None
     profile: str | None = None
+
+
+DEADLINE = Stored("DeadlineEvent", TypeAdapter(DeadlineEvent))
 
 
 class Action(StrEnum):

@@ -10,8 +10,12 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION = 1
-"""The version of everything stored: table items, queue messages and ``digest.json``."""
+SchemaVersion = Literal[1]
+SCHEMA_VERSION: SchemaVersion = 1
+"""The version of everything stored: table items, queue messages and the archive's JSON.
+
+:mod:`arxiv_digest.migrations` says how it is raised; both of these change then.
+"""
 
 ScoreValue = Annotated[float, Field(ge=0, le=10)]
 
@@ -67,6 +71,13 @@ class Paper(Value):
         return _arxiv("html", self.id)
 
 
+class KeptPaper(Value):
+    """A paper that is kept by itself."""
+
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    paper: Paper
+
+
 class FeedState(StrEnum):
     """What became of one category's feed in a run.
 
@@ -105,7 +116,7 @@ class PartOfRun(Value):
     ``number`` counts the parts of one kind from 1.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     date: dt.date
     number: int = Field(ge=1)
     positions: tuple[Annotated[int, Field(ge=0)], ...]
@@ -133,7 +144,7 @@ class ProfileDay(Value):
     ``profile`` is its name and ``text`` its YAML; ``rebuilt`` and ``mail`` are as in :class:`Run`.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     date: dt.date
     profile: str
     text: str
@@ -396,7 +407,7 @@ class Run(Value):
     profile, as far as they could be had.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     date: dt.date
     started_at: dt.datetime
     invocation: str = ""
@@ -488,7 +499,7 @@ class Digest(Value):
     steers, also those that apply to no paper.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     date: dt.date
     started_at: dt.datetime
     made_at: dt.datetime
@@ -646,7 +657,7 @@ class PapersOfDay(Value):
     failed. ``title_date`` and ``made_at`` are those of the digest.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     date: dt.date
     title_date: dt.date
     made_at: dt.datetime
@@ -700,6 +711,6 @@ class PapersOfMonth(Value):
     Its JSON form is ``papers/2026-01.json``.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = SCHEMA_VERSION
     month: str
     papers: tuple[ReadPaper, ...]

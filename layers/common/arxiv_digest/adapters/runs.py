@@ -35,12 +35,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
-from pydantic import TypeAdapter
 from tenacity import (
     retry,
     retry_if_exception,
@@ -49,7 +48,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from arxiv_digest import migrations
 from arxiv_digest.batches import as_announced
+from arxiv_digest.migrations import Stored
 from arxiv_digest.models import (
     SCHEMA_VERSION,
     Batch,
@@ -77,7 +78,7 @@ CLAIM_DAYS = 800
 """Days for which nobody is mailed twice: longer than the feeds are kept of which a day that was
 mailed can be rebuilt."""
 
-_OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
+T = TypeVar("T")
 
 
 class RunMissing(Exception):
@@ -164,7 +165,7 @@ class Runs:
     def get(self, day: date) -> Run | None:
         """The run of one announcement date."""
         item = self._get(self._run_key(day), "RUN")
-        return Run.model_validate_json(item["run"]) if item else None
+        return _read(migrations.RUN, item, "run") if item else None
 
     def create(
         self, run: Run, batches: Sequence[Batch], triaged: Sequence[TriagedPart] = ()
@@ -226,11 +227,12 @@ class Runs:
     def batches(self, day: date) -> list[Batch]:
         """The batches of a run as they were queued, in order."""
         found = self._papers(day, _queued)
-        return [Batch.model_validate_json(queued["batch"]) for queued in found]
+        return [_read(migrations.BATCH, queued, "batch") for queued in found]
 
     def triaged(self, day: date) -> list[TriagedPart]:
         """What triage left out of a run's queue."""
-        return [TriagedPart.model_validate_json(i["part"]) for i in self._papers(day, _triaged)]
+        found = self._papers(day, _triaged)
+        return [_read(migrations.TRIAGED_PART, part, "part") for part in found]
 
     def _papers(self, day: date, key: Callable[[str, int], str]) -> Iterator[dict[str, Any]]:
         item = self._get(self._run_key(day), "RUN")
@@ -247,7 +249,7 @@ class Runs:
         found: list[PastScore] = []
         keys = [{"pk": self._run_key(day), "sk": "RUN"} for day in days]
         items = self._get_many(keys, consistent=False)
-        runs = [(Run.model_validate_json(item["run"]), item["attempt"]) for item in items]
+        runs = [(_read(migrations.RUN, item, "run"), item["attempt"]) for item in items]
         for run, attempt in sorted(runs, key=lambda pair: pair[0].date):
             if run.scorer.kind is not ScorerKind.LANGUAGE_MODEL:
                 continue
@@ -276,11 +278,11 @@ class Runs:
         both = Key("sk").between("PAPER#", _queued(attempt, 99_999))
         for item in self._query(self._run_key(day), both, consistent=False):
             if item["sk"].startswith("PAPER#"):
-                outcome = _OUTCOME.validate_json(item["outcome"])
+                outcome = _read(migrations.OUTCOME, item, "outcome")
                 if isinstance(outcome, Scored) and not outcome.locally:
                     scored[outcome.paper_id] = outcome
             elif item["sk"].startswith(f"QUEUED#{attempt}#"):
-                batches.append(Batch.model_validate_json(item["batch"]))
+                batches.append(_read(migrations.BATCH, item, "batch"))
         return scored, batches
 
     def mark_sent(self, day: date) -> None:
@@ -379,6 +381,7 @@ class Runs:
         ]
         if done:
             spent = self._item(key, f"SPENT#{number:05d}#{self._clock():.6f}")
+            tokens = _read(migrations.TOKENS, done, "tokens")
             operations += [
                 {
                     "Delete": {
@@ -391,7 +394,7 @@ class Runs:
                         },
                     }
                 },
-                _put(table, {**spent, "tokens": done["tokens"]}),
+                _put(table, {**spent, "tokens": tokens.model_dump_json()}),
             ]
         try:
             self._transact(operations)
@@ -419,14 +422,14 @@ class Runs:
         for item in (item for part in parts for item in self._query(self._run_key(day), part)):
             kind = item["sk"].partition("#")[0]
             if kind == "PAPER":
-                outcome = _OUTCOME.validate_json(item["outcome"])
+                outcome = _read(migrations.OUTCOME, item, "outcome")
                 outcomes[outcome.paper_id] = outcome
             elif kind == "TRIAGED" and item["sk"].startswith(f"TRIAGED#{run.get('attempt')}#"):
-                part = TriagedPart.model_validate_json(item["part"])
+                part = _read(migrations.TRIAGED_PART, item, "part")
                 for paper, rank in zip(part.papers, part.ranks, strict=True):
                     outcomes[paper.id] = Triaged(paper_id=paper.id, rank=rank)
             elif kind in ("BATCH", "SPENT"):
-                tokens += Tokens.model_validate_json(item["tokens"])
+                tokens += _read(migrations.TOKENS, item, "tokens")
             elif kind == "TROUBLE":
                 troubles[int(item["number"])] = item["why"]
         remaining, reopened = int(run.get("remaining", 0)), int(run.get("reopened", 0))
@@ -609,7 +612,7 @@ class Runs:
         """The days of the archive's index, all or those since a date, the oldest first."""
         condition = Key("sk").gte(since.isoformat()) if since else None
         found = self._query(f"DAYS{self._suffix}", condition)
-        return [Day.model_validate_json(item["day"]) for item in found]
+        return [_read(migrations.DAY, item, "day") for item in found]
 
     def _run_key(self, day: date) -> str:
         return f"RUN#{day.isoformat()}{self._suffix}"
@@ -630,7 +633,8 @@ class Runs:
 
     def _get(self, partition: str, sort: str) -> dict[str, Any] | None:
         key = {"pk": partition, "sk": sort}
-        return self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return _current(item) if item else None
 
     def _query(
         self,
@@ -648,7 +652,7 @@ class Runs:
             page = self._table.query(
                 KeyConditionExpression=condition, ConsistentRead=consistent, **start
             )
-            yield from page["Items"]
+            yield from map(_current, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
@@ -669,7 +673,7 @@ class Runs:
         def get() -> None:
             nonlocal request
             answer = self._resource.batch_get_item(RequestItems=request)
-            found.extend(answer["Responses"].get(self._table.name, []))
+            found.extend(map(_current, answer["Responses"].get(self._table.name, [])))
             request = answer.get("UnprocessedKeys") or {}
             if request:
                 raise Unprocessed(f"DynamoDB left keys of {self._table.name} unprocessed")
@@ -708,6 +712,28 @@ class Runs:
             self._resource.meta.client.transact_write_items(TransactItems=operations)
 
         write()
+
+
+def _current(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item as this version writes it, but for its JSON, which :func:`_read` brings up."""
+    return migrations.brought_up(_kind(item), item, _named(item))
+
+
+def _read(stored: Stored[T], item: Mapping[str, Any], attribute: str) -> T:
+    """The value in an attribute of an item, whose version it has unless it carries its own."""
+    return stored.read(item[attribute], _named(item), item["schema_version"])
+
+
+def _kind(item: Mapping[str, Any]) -> str:
+    """The first word of an item's key: of the sort key among a run's, else of the partition."""
+    key = item["sk"] if item["pk"].startswith("RUN#") else item["pk"]
+    return str(key.partition("#")[0])
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    """An item for a log: by its keys, but for the address that a claim is about."""
+    sort = "MAIL" if _kind(item) == "MAIL" else item["sk"]
+    return f"the table's item {item['pk']} {sort}"
 
 
 def _queued(attempt: str, number: int) -> str:

@@ -99,10 +99,14 @@ def page_parts(digest: Digest, root: str = "../") -> Iterator[str]:
 
 
 def _fields(digest: Digest) -> list[str | None]:
-    """The fields of scored papers as the page lists them: recommended ones first, none last."""
+    """The fields of scored papers as the page lists them: recommended ones first, none last.
+
+    A field that is only a second one is among them.
+    """
     recommended = [section.field for section in digest.sections]
     others = [name for name in digest.reader.fields if name not in recommended]
     scored = {found.field for found in digest.scored}
+    scored |= {found.second_field for found in digest.scored if found.second_field}
     return [name for name in (*recommended, *others) if name and name in scored] + (
         [None] if None in scored else []
     )
@@ -117,6 +121,7 @@ def _pictures(digest: Digest, fields: list[str | None], said: Words) -> list[tup
     counts = [
         FieldCount(name or said.other_field, recommended.get(name, 0), scored[name])
         for name in fields
+        if scored[name]
     ]
     scores = [found.score for found in digest.scored]
     return [

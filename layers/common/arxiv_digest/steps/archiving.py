@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import ValidationError
-
-from arxiv_digest import rendering
+from arxiv_digest import migrations, rendering
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.runs import Runs
-from arxiv_digest.models import Day, Digest, PapersOfDay, Value
+from arxiv_digest.migrations import Stored, Unreadable
+from arxiv_digest.models import Day, Digest, PapersOfDay
 
-V = TypeVar("V", bound=Value)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,14 @@ class Archiving:
             ]
             for key in wanted:
                 if key not in read or read[key][0] != kept[key]:
-                    read[key] = (kept[key], self._read(key, PapersOfDay))
+                    read[key] = (kept[key], self._read(key, migrations.PAPERS_OF_DAY))
             papers = [day for key in wanted if (day := read[key][1])]
             # Another call's day may be the newest by now, and this one may have written over it.
             newest = days[-1].date
             latest = (
-                digest if newest == digest.date else self._read(f"{newest}/digest.json", Digest)
+                digest
+                if newest == digest.date
+                else self._read(f"{newest}/digest.json", migrations.DIGEST)
             )
             shared = rendering.shared_files(digest, latest, days, papers, name, base)
             for key, body in shared:
@@ -78,11 +79,11 @@ class Archiving:
             if key.endswith("/papers.json")
         }
 
-    def _read(self, key: str, kind: type[V]) -> V | None:
-        """A value of the archive, or none where it is gone or written by another version."""
+    def _read(self, key: str, stored: Stored[T]) -> T | None:
+        """A value of the archive, or none where it is gone or cannot be read."""
         body = self.archive.read(key)
         try:
-            return kind.model_validate_json(body) if body is not None else None
-        except ValidationError as problem:
+            return stored.read(body, key) if body is not None else None
+        except Unreadable as problem:
             self.log(f"{key} is left out of the archive's shared files: {problem}")
             return None

@@ -6,11 +6,10 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from pydantic import ValidationError
-
 from arxiv_digest.adapters.archive import example_key
 from arxiv_digest.adapters.arxiv import ExportApi, FeedUnreachable
-from arxiv_digest.models import Example, Paper
+from arxiv_digest.migrations import KEPT_PAPER, Unreadable
+from arxiv_digest.models import Example, KeptPaper, Paper
 from arxiv_digest.profile import Profile
 
 PATIENCE = 60.0
@@ -50,7 +49,7 @@ def keep_examples(
         except FeedUnreachable as problem:
             return troubles | dict.fromkeys(missing[start:], f"arXiv's export API: {problem}")
         for paper in answered:
-            archive.write(example_key(paper.id), paper.model_dump_json())
+            archive.write(example_key(paper.id), KeptPaper(paper=paper).model_dump_json())
         given = {paper.id for paper in answered}
         troubles |= {name: UNKNOWN for name in asked if name not in given}
     return troubles
@@ -73,8 +72,9 @@ def _example(archive: Keeping, name: str, troubles: Mapping[str, str], *, more: 
 
 
 def _kept(archive: Keeping, name: str) -> Paper | None:
-    content = archive.read(example_key(name))
+    key = example_key(name)
+    content = archive.read(key)
     try:
-        return Paper.model_validate_json(content) if content is not None else None
-    except ValidationError:
-        return None  # of another version; it is asked for anew
+        return KEPT_PAPER.read(content, key).paper if content is not None else None
+    except Unreadable:
+        return None  # of a newer version, say; it is asked for anew

@@ -15,6 +15,7 @@ from arxiv_digest.adapters.arxiv import ExportApi, FeedReader, FeedUnreachable
 from arxiv_digest.adapters.queue import Queue
 from arxiv_digest.adapters.runs import Pending, Runs, for_all
 from arxiv_digest.announcements import (
+    ANNOUNCED,
     Announced,
     ParsedFeed,
     eastern_date,
@@ -266,8 +267,9 @@ class Fetch:
 
     def _announced(self, date: dt.date) -> tuple[ParsedFeed, ...]:
         """What was read of a date for many profiles."""
-        content = self.archive.read(announced_key(date))
-        return Announced.model_validate_json(content).feeds if content is not None else ()
+        key = announced_key(date)
+        content = self.archive.read(key)
+        return ANNOUNCED.read(content, key).feeds if content is not None else ()
 
     def _read(self, category: str, patience: float) -> ParsedFeed:
         try:
