@@ -14,7 +14,7 @@ PY := .venv/bin/python
 UV := .local/uv/bin/uv
 ENVIRONMENTS := .venv/.done .local/emulator/.done .local/sam/.done
 
-.PHONY: help digest backfill open gallery up down logs test test-llm chaos load bench eval check format lock clean
+.PHONY: help digest backfill profile open gallery up down logs test test-llm chaos load bench eval check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,6 +23,8 @@ help: ## this list
 	@echo '  make digest takes SOURCE=live|sample|DIR  OUT=DIR  PROFILE=FILE  CATEGORIES="cs.CV cs.LG"'
 	@echo '  make backfill takes DATE=YYYY-MM-DD  MAIL=true  EXPORT_API_URL=URL  OUT PROFILE CATEGORIES as well; both take'
 	@echo '  RECIPIENTS=a@b.org,c@d.org  SENDER=e@f.org  LLM_BASE_URL=URL  LLM_MODEL=NAME  LLM_API_KEY=KEY  PATIENCE=SECONDS'
+	@echo '  make profile takes NEW=FILE FROM="library.bib 2601.14327"  CATEGORIES EXPORT_API_URL, or CHECK=FILE, or'
+	@echo '  PREVIEW=FILE  SOURCE OUT EXPORT_API_URL; ARGS="--force" is for the rest of python -m local profile new --help'
 	@echo '  make open takes OUT=DIR  PORT=NUMBER'
 	@echo '  make eval takes LABELS="FILE …"  SCORER=local|triage|language-model  RETEST=1  REPORT=DIR  EVAL="--days 7 …"'
 
@@ -31,6 +33,9 @@ digest: $(ENVIRONMENTS) ## one day's digest on this machine, from feeds to mail
 
 backfill: $(ENVIRONMENTS) ## rebuild the digest of a past day, DATE=2026-01-22
 	@$(PY) -m local backfill
+
+profile: .venv/.done ## propose a profile from your papers, check one, or preview its digest
+	@$(PY) -m local profile $(if $(NEW),new,$(if $(CHECK),check,$(if $(PREVIEW),preview,--help))) $(ARGS)
 
 open: .venv/.done ## read the archive in OUT in the browser, until Ctrl-C
 	@$(PY) -m local open

@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: digest, backfill, open, up, down, logs."""
+"""The commands behind the Makefile: digest, backfill, profile, open, up, down, logs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from arxiv_digest.adapters.archive import PROFILE_KEY, PROFILES_PREFIX, place_of
@@ -23,19 +22,26 @@ from arxiv_digest.adapters.settings import addresses
 from arxiv_digest.announcements import eastern_date
 from arxiv_digest.firings import refuse_unfinished
 from arxiv_digest.migrations import DIGEST
-from arxiv_digest.profile import ProfileError, load_profile
-from arxiv_digest.steps.profiles import kept_profile
-from local import day, emulator, feeds, serving, stack
+from arxiv_digest.profile import load_profile
+from local import day, emulator, feeds, onboarding, serving, stack
 from local.emulator import HOME, ROOT
+from local.options import (
+    Out,
+    Source,
+    categories_of,
+    feeds_served,
+    profile_errors,
+    profile_files,
+    profile_text,
+    say,
+)
 
 SECRET = "arxiv-digest/llm"  # noqa: S105
 LOG = HOME / "functions.log"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+app.add_typer(onboarding.app, name="profile")
 
-Source = Annotated[
-    str, typer.Option(envvar="SOURCE", help="live, sample, or a folder of <category>.xml feeds")
-]
 Date = Annotated[
     str, typer.Option(envvar="DATE", help="the announcement date to rebuild, e.g. 2026-01-22")
 ]
@@ -44,7 +50,6 @@ ExportApiUrl = Annotated[
     typer.Option(envvar="EXPORT_API_URL", help="asked for categories without a kept feed"),
 ]
 Mail = Annotated[bool, typer.Option(envvar="MAIL", help="mail the digest of the rebuilt day")]
-Out = Annotated[Path, typer.Option(envvar="OUT", help="folder for the archive and the mail")]
 Port = Annotated[
     int, typer.Option(envvar="PORT", min=0, max=65535, help="where to listen; 0 is a free port")
 ]
@@ -72,12 +77,6 @@ Patience = Annotated[
 ]
 
 
-def say(line: str) -> None:
-    """Print one line of progress."""
-    typer.echo(line)
-    sys.stdout.flush()
-
-
 @app.command()
 def digest(
     source: Source = "live",
@@ -98,7 +97,11 @@ def digest(
     profiles = _profiles(profile, categories.replace(",", " ").split())
     readers = _addresses(recipients)
     _refuse_file(out)
-    with _feeds(source, profiles) as base_url, emulator.alone(), emulator.running() as running:
+    with (
+        feeds_served(source, profiles) as base_url,
+        emulator.alone(),
+        emulator.running() as running,
+    ):
         deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
         day.carry_days_over(deployed, out, say)
         _make(deployed, profiles, {}, out, readers, patience)
@@ -133,7 +136,7 @@ def backfill(
         )
         day.carry_feeds_over(deployed, out, past)
         day.carry_days_over(deployed, out, say)
-        wanted = _categories(profiles)
+        wanted = categories_of(profiles)
         kept = day.kept_feeds(deployed, past, wanted)
         missing = [category for category in wanted if category not in kept]
         say(f"kept feeds of {past}: {' '.join(kept) or 'none'}")
@@ -332,73 +335,10 @@ def _addresses(recipients: str) -> tuple[str, ...]:
 
 
 def _profiles(place: Path, categories: list[str]) -> dict[str, str]:
-    """The profiles' texts by name, checked, and narrowed to some categories if any are named.
-
-    A file is the single profile, whose name is empty; a folder holds one for each of its files.
-    """
-    files = {"": place}
-    if place.is_dir():
-        files = {file.stem: file for file in sorted(place.glob("*.yaml"))}
-        if not files:
-            raise typer.BadParameter(
-                f"there is no <name>.yaml in {place}; PROFILE names a file, or a folder of profiles"
-            )
-    return {name: _profile(name, file, categories) for name, file in files.items()}
-
-
-def _profile(name: str, file: Path, categories: list[str]) -> str:
-    """A profile's text, narrowed to some categories if any are named, and checked."""
-    try:
-        text = file.read_text("utf-8")
-        kept_profile(name, text, str(file))
-        if categories:
-            text = yaml.safe_dump(
-                {**yaml.safe_load(text), "categories": categories},
-                allow_unicode=True,
-                sort_keys=False,
-            )
-            load_profile(text, "CATEGORIES")
-    except OSError as problem:
-        raise typer.BadParameter(
-            f"{file} cannot be read ({problem.strerror}); PROFILE names a file, or a folder of"
-            " profiles"
-        ) from None
-    except UnicodeDecodeError:
-        raise typer.BadParameter(f"{file} is not UTF-8 text; save the profile as such") from None
-    except ProfileError as problem:
-        typer.echo(str(problem), err=True)
-        raise typer.Exit(1) from None
-    return text
-
-
-def _categories(profiles: Mapping[str, str]) -> list[str]:
-    """The categories that some profile reads."""
-    read = (name for text in profiles.values() for name in load_profile(text).categories)
-    return list(dict.fromkeys(read))
-
-
-@contextmanager
-def _feeds(source: str, profiles: Mapping[str, str]) -> Iterator[str]:
-    if source == "live" and feeds.arxiv_reachable():
-        say("source: arXiv")
-        yield feeds.LIVE
-        return
-    if source == "live":
-        say("arXiv cannot be reached from here: the sample day is used instead")
-    folder = feeds.SAMPLE if source in ("live", "sample") else Path(source).resolve()
-    if not folder.is_dir():
-        raise typer.BadParameter(
-            f"there is no folder {folder}; SOURCE is live, sample, or a folder of <category>.xml"
-        )
-    wanted = {f"{category}.xml" for category in _categories(profiles)}
-    there = {file.name for file in folder.glob("*.xml")}
-    say(f"source: {folder}")
-    for name in sorted(wanted - there):
-        say(f"  there is no {name}; the digest will say so")
-    for name in sorted(there - wanted):
-        say(f"  {name} is not read: no profile has a category of this name")
-    with feeds.served(folder) as base_url:
-        yield base_url
+    """The profiles' texts by name, checked, and narrowed to some categories if any are named."""
+    with profile_errors():
+        files = profile_files(place).items()
+        return {name: profile_text(name, file, categories) for name, file in files}
 
 
 def _free(port: int) -> bool:

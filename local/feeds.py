@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from local import serving
@@ -33,4 +35,15 @@ def arxiv_reachable() -> bool:
         with urlopen(f"{LIVE}/cs.CV", timeout=10):  # nosec B310
             return True
     except OSError:
+        return False
+
+
+def answers(url: str) -> bool:
+    """Whether something listens at an address, without asking it for anything."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        with socket.create_connection((parts.hostname or "", port), timeout=10):
+            return True
+    except (OSError, ValueError):
         return False

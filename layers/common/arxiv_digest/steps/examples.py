@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
-from arxiv_digest.adapters.archive import Archive, example_key
+from arxiv_digest.adapters.archive import example_key
 from arxiv_digest.adapters.arxiv import ExportApi, FeedUnreachable
 from arxiv_digest.migrations import KEPT_PAPER, Unreadable
 from arxiv_digest.models import Example, KeptPaper, Paper
@@ -21,8 +22,18 @@ UNKNOWN = "arXiv's export API does not have this paper"
 NOT_KEPT = "arXiv's export API did not give this paper when the day was read"
 
 
+class Keeping(Protocol):
+    """What keeps examples: the archive, or a folder that has the same keys."""
+
+    def read(self, key: str) -> bytes | None:
+        """The bytes of a key, or none where there are none."""
+
+    def write(self, key: str, body: str | bytes) -> None:
+        """Keep something by its key."""
+
+
 def keep_examples(
-    archive: Archive, api: ExportApi, profiles: Iterable[Profile], date: dt.date
+    archive: Keeping, api: ExportApi, profiles: Iterable[Profile], date: dt.date
 ) -> dict[str, str]:
     """Have the archive keep every example of some profiles; by id why it cannot for some of them.
 
@@ -45,7 +56,7 @@ def keep_examples(
 
 
 def profile_examples(
-    archive: Archive, profile: Profile, troubles: Mapping[str, str]
+    archive: Keeping, profile: Profile, troubles: Mapping[str, str]
 ) -> tuple[Example, ...]:
     """The examples of a profile, with their texts as far as the archive has them."""
     named = [(name, True) for name in profile.examples.more]
@@ -53,14 +64,14 @@ def profile_examples(
     return tuple(_example(archive, name, troubles, more=more) for name, more in named)
 
 
-def _example(archive: Archive, name: str, troubles: Mapping[str, str], *, more: bool) -> Example:
+def _example(archive: Keeping, name: str, troubles: Mapping[str, str], *, more: bool) -> Example:
     paper = _kept(archive, name)
     if paper is None:
         return Example(id=name, more=more, trouble=troubles.get(name, NOT_KEPT))
     return Example(id=name, more=more, title=paper.title, abstract=paper.abstract)
 
 
-def _kept(archive: Archive, name: str) -> Paper | None:
+def _kept(archive: Keeping, name: str) -> Paper | None:
     key = example_key(name)
     content = archive.read(key)
     try:

@@ -1,0 +1,109 @@
+"""What several commands are told alike: options, and the profiles and feeds that these name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from arxiv_digest.profile import ProfileError, load_profile
+from arxiv_digest.steps.profiles import kept_profile
+from local import feeds
+
+Source = Annotated[
+    str, typer.Option(envvar="SOURCE", help="live, sample, or a folder of <category>.xml feeds")
+]
+Out = Annotated[Path, typer.Option(envvar="OUT", help="folder for the archive and the mail")]
+
+
+def say(line: str) -> None:
+    """Print one line of progress."""
+    typer.echo(line)
+    sys.stdout.flush()
+
+
+def profile_files(place: Path, variable: str = "PROFILE") -> dict[str, Path]:
+    """The files of profiles by name.
+
+    A file is the single profile, whose name is empty; a folder holds one for each of its files.
+    ``variable`` is what named the place.
+    """
+    if not place.is_dir():
+        return {"": place}
+    files = {file.stem: file for file in sorted(place.glob("*.yaml"))}
+    if not files:
+        raise typer.BadParameter(
+            f"there is no <name>.yaml in {place}; {variable} names a file, or a folder of profiles"
+        )
+    return files
+
+
+def profile_text(name: str, file: Path, categories: list[str], variable: str = "PROFILE") -> str:
+    """A profile's text, narrowed to some categories if any are named, and checked.
+
+    Raises :class:`~arxiv_digest.profile.ProfileError` for a profile that cannot be used.
+    """
+    try:
+        text = file.read_text("utf-8")
+    except OSError as problem:
+        raise typer.BadParameter(
+            f"{file} cannot be read ({problem.strerror}); {variable} names a file, or a folder of"
+            " profiles"
+        ) from None
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{file} is not UTF-8 text; save the profile as such") from None
+    kept_profile(name, text, str(file))
+    if categories:
+        text = yaml.safe_dump(
+            {**yaml.safe_load(text), "categories": categories},
+            allow_unicode=True,
+            sort_keys=False,
+        )
+        load_profile(text, "CATEGORIES")
+    return text
+
+
+@contextmanager
+def profile_errors() -> Iterator[None]:
+    """End the command with what is wrong, where the block finds a profile that cannot be used."""
+    try:
+        yield
+    except ProfileError as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(1) from None
+
+
+def categories_of(profiles: Mapping[str, str]) -> list[str]:
+    """The categories that some profile reads."""
+    read = (name for text in profiles.values() for name in load_profile(text).categories)
+    return list(dict.fromkeys(read))
+
+
+@contextmanager
+def feeds_served(source: str, profiles: Mapping[str, str]) -> Iterator[str]:
+    """The base URL of the feeds that a source names, for the time of the block."""
+    if source == "live" and feeds.arxiv_reachable():
+        say("source: arXiv")
+        yield feeds.LIVE
+        return
+    if source == "live":
+        say("arXiv cannot be reached from here: the sample day is used instead")
+    folder = feeds.SAMPLE if source in ("live", "sample") else Path(source).resolve()
+    if not folder.is_dir():
+        raise typer.BadParameter(
+            f"there is no folder {folder}; SOURCE is live, sample, or a folder of <category>.xml"
+        )
+    wanted = {f"{category}.xml" for category in categories_of(profiles)}
+    there = {file.name for file in folder.glob("*.xml")}
+    say(f"source: {folder}")
+    for name in sorted(wanted - there):
+        say(f"  there is no {name}; the digest will say so")
+    for name in sorted(there - wanted):
+        say(f"  {name} is not read: no profile has a category of this name")
+    with feeds.served(folder) as base_url:
+        yield base_url

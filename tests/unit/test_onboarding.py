@@ -1,0 +1,276 @@
+"""``make profile``: a profile from a reader's own papers, checked, and tried on a day."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from arxiv_digest.models import Digest
+from arxiv_digest.profile import Profile, load_profile
+from local import onboarding
+from local.__main__ import app
+from tests.builders import a_paper
+from tests.export_api import export_api
+
+NOWHERE = "http://127.0.0.1:9/api/query"
+"""Where nothing listens."""
+
+PROFILE = """
+name: pruning
+categories: [cs.LG, cs.CV]
+fields:
+  - {name: Pruning, description: Pruning and quantization of large language models and experts.}
+  - {name: Whales, description: Songs of humpback whales and their zygomatic arches.}
+"""
+BIBTEX = "\n".join(
+    f"@misc{{k{number}, title={{{title} {number}}}, primaryclass={{cs.LG}}, abstract={{{title}.}}}}"
+    for title in ("Pruning experts", "Violins and varnish")
+    for number in range(4)
+)
+
+
+def run(*arguments: object, answers: str = "", **environment: str) -> tuple[int, str]:
+    """A command's exit code and what it said."""
+    told = {"EXPORT_API_URL": NOWHERE, "TZ": "Europe/Berlin", **environment}
+    ran = CliRunner().invoke(app, ["profile", *map(str, arguments)], input=answers, env=told)
+    assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
+    return ran.exit_code, " ".join(ran.output.replace("│", " ").split())
+
+
+def written(file: Path) -> Profile:
+    return load_profile(file.read_text("utf-8"), str(file))
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    file = tmp_path / "library.bib"
+    file.write_text(BIBTEX + "\n@misc{broken, title={", "utf-8")
+    return file
+
+
+def test_a_profile_is_proposed_from_a_library_without_a_question(library: Path) -> None:
+    file = library.parent / "profiles/mine.yaml"
+    code, said = run("new", file, FROM=str(library))
+    assert code == 0, said
+    profile = written(file)
+    assert (profile.name, profile.language, profile.time_zone) == ("mine", "en", "Europe/Berlin")
+    assert profile.categories == ("cs.LG",)
+    assert sorted(len(field.description) > 20 for field in profile.fields) == [True, True]
+    assert (
+        "papers: 8, with an arXiv id: 0; entries left out as repeated: 0, as unreadable: 1" in said
+    )
+    assert "line 9: its braces, quotes or commas do not match" in said
+    assert run("check", file)[0] == 0
+
+
+def test_arxiv_is_asked_for_papers_by_their_ids(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    known = [a_paper(number, categories=("stat.ML",)) for number in range(1, 4)]
+    with export_api() as api:
+        api.submit(datetime(2026, 1, 21, 12, tzinfo=UTC), *known)
+        ids = " ".join([*(paper.link for paper in known), "2601.09999"])
+        code, said = run("new", file, FROM=ids, EXPORT_API_URL=api.url)
+    assert code == 0, said
+    assert "arXiv has 3 of them" in said
+    assert "without a title, so left out: 2601.09999" in said
+    assert len(api.requests) == 1
+    profile = written(file)
+    assert profile.categories == ("stat.ML",)
+    assert set(profile.examples.more) == {paper.id for paper in known}
+
+
+def test_where_arxiv_fails_the_file_is_enough_and_it_is_said(tmp_path: Path) -> None:
+    library = tmp_path / "library.json"
+    items = [{"title": f"Pruning {n}", "note": f"arXiv:2601.0000{n} [cs.LG]"} for n in range(3)]
+    library.write_text(json.dumps(items))
+    with export_api() as api:
+        api.faults = [404]
+        code, said = run("new", tmp_path / "a.yaml", FROM=str(library), EXPORT_API_URL=api.url)
+    assert code == 0, said
+    assert "arXiv gave 0 of them (HTTP 404 Not Found): what stands in FROM is used" in said
+    code, said = run("new", tmp_path / "b.yaml", FROM=str(library))
+    assert code == 0, said
+    assert "arXiv cannot be asked for 3 of them" in said
+
+
+def test_on_a_terminal_it_asks_for_what_is_not_given(tmp_path: Path) -> None:
+    file = tmp_path / "profile.yaml"
+    fields = "Whales\nSongs of humpback whales in the ocean\n\n"
+    answers = f"\nfr\nzh\nNowhere\nAsia/Shanghai\nq-bio.NC\n{fields}"
+    code, said = run("new", file, "--ask", answers=answers)
+    assert code == 0, said
+    profile = written(file)
+    assert (profile.name, profile.language, profile.time_zone) == ("default", "zh", "Asia/Shanghai")
+    assert profile.categories == ("q-bio.NC",)
+    assert [field.name for field in profile.fields] == ["Whales"]
+    assert "'fr' is none; en would be one" in said
+
+
+def test_proposed_fields_are_named_by_the_reader(library: Path) -> None:
+    file = library.parent / "mine.yaml"
+    code, said = run("new", file, "--ask", FROM=str(library), answers="\n\n\n\nOne\nTwo\n")
+    assert code == 0, said
+    assert [field.name for field in written(file).fields] == ["One", "Two"]
+
+
+def test_no_file_is_written_over_unless_forced(library: Path) -> None:
+    file = library.parent / "mine.yaml"
+    file.write_text("kept")
+    code, said = run("new", file, FROM=str(library))
+    assert code
+    assert "exists; choose another name, or --force writes over it" in said
+    assert file.read_text() == "kept"
+    assert run("new", file, "--force", FROM=str(library))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ([], "there is no field; FROM names papers"),
+        (["--field", "Whales"], "is not like 'Name: English description'"),
+        (["--field", "Whales: Songs of whales"], "no category is known; CATEGORIES names some"),
+        (["--from", "nowhere.bib"], "nowhere.bib is neither a file nor an arXiv identifier"),
+        (["--from", "2601.14327"], "2601.14327 has no paper with a title"),
+        (
+            ["--field", "A: b c d e f", "--categories", "cs,CV", "--name", "A"],
+            "name is 'A'; write up to 40 lower-case letters",
+        ),
+    ],
+)
+def test_what_is_missing_or_wrong_is_explained(
+    tmp_path: Path, arguments: list[str], hint: str
+) -> None:
+    file = tmp_path / "mine.yaml"
+    code, said = run("new", file, *arguments)
+    assert code
+    assert hint in said
+    assert not file.exists()
+
+
+def test_checking_says_every_error_and_fails(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(PROFILE.replace("pruning", "good"))
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("name: wrong\ncategories: ['cs,CV']\nfields: []\ntreshold: 7\n")
+    code, said = run("check", CHECK=str(wrong))
+    assert code == 1
+    for error in ("categories[0] is 'cs,CV'", "fields is empty", "treshold is no key of a profile"):
+        assert f"{wrong}: {error}" in said
+    code, said = run("check", tmp_path)
+    assert code == 1
+    assert f"{tmp_path / 'good.yaml'} can be used: 2 fields, categories cs.LG cs.CV" in said
+
+
+def test_a_file_of_many_profiles_has_to_be_called_as_its_profile(tmp_path: Path) -> None:
+    file = tmp_path / "profiles/theory.yaml"
+    file.parent.mkdir()
+    file.write_text(PROFILE)
+    code, said = run("check", file)
+    assert code == 1
+    assert "write `name: theory`, as the file is called" in said
+
+
+def test_checking_notes_what_could_be_better_and_succeeds(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("categories: [cs.CX]\nfields: [{name: A, description: large models}]")
+    code, said = run("check", file)
+    assert code == 0
+    assert f"{file}: note: categories[0] 'cs.CX' is not in arXiv's list of categories" in said
+    assert f"{file}: note: fields[0].description 'large models' is short" in said
+
+
+def previewed(tmp_path: Path, text: str, **environment: str) -> tuple[str, Digest]:
+    """What a preview of the sample day says, and its digest."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    code, said = run("preview", file, SOURCE="sample", OUT=str(tmp_path / "out"), **environment)
+    assert code == 0, said
+    [made] = (tmp_path / "out/preview").glob("*/2026-01-22/digest.json")
+    return said, Digest.model_validate_json(made.read_bytes())
+
+
+def test_a_preview_is_the_digest_of_the_day_and_says_what_each_field_catches(
+    tmp_path: Path,
+) -> None:
+    said, digest = previewed(tmp_path, PROFILE)
+    announced = digest.ledger.announced
+    assert announced == digest.ledger.scored == 38
+    assert 0.1 < digest.recommended / announced < 0.3
+    assert f"would have had {digest.recommended} of {announced} announced papers" in said
+    assert f"Pruning: {digest.recommended} recommended" in said
+    best = digest.recommendations[0]
+    assert f"{best.score} {best.paper.title}" in said
+    assert "Whales: catches nothing" in said
+    page = tmp_path / "out/preview/pruning/2026-01-22/digest.html"
+    assert best.paper.title in page.read_text("utf-8")
+    assert (tmp_path / "out/preview/pruning/index.html").is_file()
+
+
+def test_a_preview_has_the_effect_of_examples_where_arxiv_gives_them(tmp_path: Path) -> None:
+    _, plain = previewed(tmp_path, PROFILE)
+    like = plain.below[-1].paper
+    text = f"{PROFILE}\nexamples: {{more: ['{like.id}', '2601.99999']}}\nmute: [whales]"
+    with export_api() as api:
+        api.submit(datetime(2026, 1, 21, 12, tzinfo=UTC), like)
+        said, digest = previewed(tmp_path, text, EXPORT_API_URL=api.url)
+    [score] = [entry.score for entry in digest.scored if entry.paper.id == like.id]
+    assert score > plain.below[-1].score
+    assert f"more-like {like.title}" in said
+    assert "0 muted-phrase whales" in said
+    assert "without effect: 2601.99999" in said
+    # The first is kept, so that arXiv need not be asked again.
+    said, again = previewed(tmp_path, text)
+    assert again.scored == digest.scored
+
+
+def test_a_day_without_feeds_is_said_to_be_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(PROFILE)
+    (tmp_path / "feeds").mkdir()
+    code, said = run("preview", file, SOURCE=str(tmp_path / "feeds"), OUT=str(tmp_path / "out"))
+    assert code == 0, said
+    assert "0 of 0 announced papers" in said
+    assert "cs.LG: unreachable, HTTP 404" in said
+
+
+def test_every_profile_of_a_folder_is_previewed(tmp_path: Path) -> None:
+    profiles = tmp_path / "profiles"
+    profiles.mkdir()
+    for name in ("a", "b"):
+        (profiles / f"{name}.yaml").write_text(PROFILE.replace("name: pruning", f"name: {name}"))
+    code, said = run("preview", profiles, SOURCE="sample", OUT=str(tmp_path / "out"))
+    assert code == 0, said
+    assert "profile a: With this profile" in said
+    assert (tmp_path / "out/preview/b/index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        ({"PREVIEW": "nowhere.yaml"}, "PREVIEW names a file, or a folder of profiles"),
+        ({"PREVIEW": "profile.yaml", "OUT": "README.md"}, "OUT names a folder"),
+        ({"PREVIEW": "profile.yaml", "SOURCE": "/nowhere"}, "there is no folder /nowhere"),
+    ],
+)
+def test_a_preview_of_what_is_not_there_is_explained(settings: dict[str, Any], hint: str) -> None:
+    code, said = run("preview", **settings)
+    assert code
+    assert hint in said
+
+
+def test_the_time_zone_is_that_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TZ", raising=False)
+    zone = tmp_path / "zoneinfo/Asia/Shanghai"
+    zone.parent.mkdir(parents=True)
+    zone.touch()
+    (tmp_path / "localtime").symlink_to(zone)
+    assert onboarding._time_zone(tmp_path / "localtime") == "Asia/Shanghai"
+    assert onboarding._time_zone(tmp_path / "missing") == "UTC"
+    monkeypatch.setenv("TZ", ":Europe/Berlin")
+    assert onboarding._time_zone(tmp_path / "localtime") == "Europe/Berlin"
