@@ -77,9 +77,7 @@ def test_a_link_with_any_character_changed_is_forged(ballot: Ballot, data: st.Da
 
 
 @given(BALLOTS, st.integers(0, 200), st.text(max_size=40))
-def test_a_link_that_is_cut_off_or_goes_on_is_forged(
-    ballot: Ballot, kept: int, more: str
-) -> None:
+def test_a_link_that_is_cut_off_or_goes_on_is_forged(ballot: Ballot, kept: int, more: str) -> None:
     token = signed(ballot, KEY)
     changed = token[:kept] + more
     if changed != token:
@@ -149,7 +147,9 @@ def test_a_refusal_and_a_printed_voting_tell_no_address_and_no_key() -> None:
 
 def test_the_links_of_a_digest_are_those_of_its_date_and_its_reader() -> None:
     paper = a_paper()
-    links = Voting(ADDRESS, KEY, "theory").links(a_digest([(paper, scored(paper))]), "One@example.org")
+    links = Voting(ADDRESS, KEY, "theory").links(
+        a_digest([(paper, scored(paper))]), "One@example.org"
+    )
     more, less = links(paper.id)
     assert more.startswith(f"{ADDRESS}?v=more~")
     assert checked(more.partition("?v=")[2], KEY, NOW) == BALLOT
@@ -161,7 +161,9 @@ def test_links_are_short_and_of_one_length_for_all_readers() -> None:
     digest = a_digest([])
     voting = Voting(ADDRESS, KEY, "theory")
     readers = ("a@b.org", "somebody.with.a.long.name@department.university.example", "page")
-    lengths = {len(link) for reader in readers for link in voting.links(digest, reader)("2601.00001")}
+    lengths = {
+        len(link) for reader in readers for link in voting.links(digest, reader)("2601.00001")
+    }
     assert len(lengths) == 1
     assert max(lengths) < 170
 

@@ -132,9 +132,7 @@ class VoteLinks:
 
     def _link(self, choice: Choice, paper_id: str) -> str:
         voting = self.voting
-        ballot = Ballot(
-            choice, self.date, paper_id, self.reader, self.expires, voting.profile
-        )
+        ballot = Ballot(choice, self.date, paper_id, self.reader, self.expires, voting.profile)
         return f"{voting.address}?v={signed(ballot, voting.key)}"
 
 
@@ -166,7 +164,7 @@ def with_votes(history: Sequence[PastScore], votes: Sequence[Vote]) -> list[Past
 
 
 def as_examples(votes: Sequence[Vote], papers: Iterable[str] = ()) -> tuple[Example, ...]:
-    """The latest :data:`TAUGHT` votes of each kind as examples for a prompt, by title, oldest first.
+    """The latest :data:`TAUGHT` votes of each kind, by title, as examples for a prompt.
 
     Left out are those on ``papers``, by id, and those of readers who do not agree.
     """

@@ -25,9 +25,9 @@ partition           sort key                    what it holds
 ==================  ==========================  ====================================================
 
 What belongs to one of many profiles has its name at the end: ``RUN#<date>#<profile>``,
-``DAYS#<profile>``, ``VOTES#<profile>``, and ``SEEN#<profile>`` as the sort key of a paper that it has read. That of the
-single profile has none. Papers of a category that were read for all of many profiles are
-``SEEN#*<category>``.
+``DAYS#<profile>``, ``VOTES#<profile>``, and ``SEEN#<profile>`` as the sort key of a paper that it
+has read. That of the single profile has none. Papers of a category that were read for all of many
+profiles are ``SEEN#*<category>``.
 """
 
 from __future__ import annotations
