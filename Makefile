@@ -24,7 +24,7 @@ help: ## this list
 	@echo '  make backfill takes DATE=YYYY-MM-DD  MAIL=true  EXPORT_API_URL=URL  OUT PROFILE CATEGORIES as well; both take'
 	@echo '  RECIPIENTS=a@b.org,c@d.org  SENDER=e@f.org  LLM_BASE_URL=URL  LLM_MODEL=NAME  LLM_API_KEY=KEY  PATIENCE=SECONDS'
 	@echo '  make open takes OUT=DIR  PORT=NUMBER'
-	@echo '  make eval takes LABELS="FILE …"  SCORER=local|triage|language-model  RETEST=1  REPORT=DIR  EVAL="--days 7 …"'
+	@echo '  make eval takes LABELS="FILE …"  SCORER=local|triage|language-model  RETEST=1  VOTES=1  REPORT=DIR  EVAL="--days 7 …"'
 
 digest: $(ENVIRONMENTS) ## one day's digest on this machine, from feeds to mail
 	@$(PY) -m local digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arxiv_digest.models import Choice, PastScore, Vote
+from arxiv_digest.rendering import day_files, render_mail, render_page
+from arxiv_digest.rendering.mail import PART_BYTES
 from arxiv_digest.scoring import make_prompt
 from arxiv_digest.voting import (
     LINK_DAYS,
@@ -28,6 +31,8 @@ from arxiv_digest.voting import (
     with_votes,
 )
 from tests.builders import DAY, NOW, a_digest, a_paper, a_profile, papers, scored
+from tests.unit.test_mail import WEB, a_day, bytes_of
+from tests.unit.test_rendering import SENDER, part
 
 KEY = "a key of 64 letters and digits, made by Secrets Manager"
 ADDRESS = "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws/"
@@ -173,6 +178,66 @@ def test_a_digest_that_is_made_again_has_the_same_links() -> None:
     later = digest.model_copy(update={"made_at": NOW + dt.timedelta(days=3)})
     voting = Voting(ADDRESS, KEY)
     assert voting.links(digest)("2601.00001") == voting.links(later)("2601.00001")
+
+
+# ------------------------------------------------------------------------------ where they stand
+
+
+def ballots(text: str) -> list[Ballot]:
+    """Every link of a page or a mail, checked."""
+    return [checked(token, KEY, NOW) for token in re.findall(rf"{ADDRESS}\?v=([\w~./-]+)", text)]
+
+
+VOTING = Voting(ADDRESS, KEY, "theory")
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "More like this"), ("zh", "想多看")])
+def test_the_page_has_links_beside_each_recommended_paper_and_no_other(
+    language: str, said: str
+) -> None:
+    good, low = papers(2)
+    digest = a_digest([(good, scored(good)), (low, scored(low, 1))], a_profile(language=language))
+    page = render_page(digest, voting=VOTING)
+    shared = BALLOT._replace(reader=voter("page"))
+    assert ballots(page) == [shared, shared._replace(choice=Choice.LESS)]
+    assert f'aria-label="{said}: {good.id}">{said}</a>' in page
+    assert page.count('rel="nofollow"') == 2
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_mail_has_its_recipients_links_beside_each_paper_in_full(language: str) -> None:
+    digest = a_day(3, language=language)
+    for recipient in ("one@example.org", "two@example.org"):
+        message = render_mail(digest, SENDER, recipient, WEB, VOTING)
+        for subtype in ("plain", "html"):
+            found = ballots(part(message, subtype))
+            assert len(found) == 6
+            assert {ballot.reader for ballot in found} == {voter(recipient)}
+            assert {ballot.paper_id for ballot in found} == {
+                entry.paper.id for entry in digest.recommendations
+            }
+
+
+@pytest.mark.parametrize("recommended", [1, 30, 60, 300, 900])
+def test_no_mail_with_links_is_clipped_and_none_has_anybodys_link(recommended: int) -> None:
+    digest = a_day(recommended, failed=20)
+    for recipient in ("a@b.org", "somebody.with.a.long.name@department.university.example"):
+        message = render_mail(digest, SENDER, recipient, WEB, VOTING)
+        for subtype in ("plain", "html"):
+            assert bytes_of(message, subtype) <= PART_BYTES
+            assert {one.reader for one in ballots(part(message, subtype))} == {voter(recipient)}
+
+
+def test_without_voting_there_is_no_link_and_the_json_never_has_one() -> None:
+    digest = a_day(3)
+    message = render_mail(digest, SENDER, "one@example.org", WEB)
+    told = [render_page(digest), part(message, "plain"), part(message, "html")]
+    files = dict(day_files(digest, VOTING))
+    told += [body.decode() for key, body in files.items() if not key.endswith(".html")]
+    for text in told:
+        assert "lambda-url" not in text
+        assert "More like this" not in text
+    assert len(ballots(files[f"{DAY}/digest.html"].decode())) == 6
 
 
 # ------------------------------------------------------------------------------ what votes teach

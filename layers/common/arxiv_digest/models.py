@@ -220,11 +220,12 @@ class Tokens(Value):
 
 
 class PastScore(NamedTuple):
-    """What a language model once gave a paper, from which triage learns.
+    """What a language model once gave a paper, or readers said of it, from which triage learns.
 
     ``score`` is from 0 to 10, ``field`` a name of the profile of that time or none, ``date`` that
     of the run. ``weight`` says how many papers of that day it stands for: 1 for one that triage
-    kept, 1/share for one of an audit sample that is a share of what was below the cut.
+    kept, 1/share for one of an audit sample that is a share of what was below the cut. ``voted`` is
+    readers' own word.
     """
 
     paper: Paper
@@ -232,6 +233,7 @@ class PastScore(NamedTuple):
     field: str | None
     date: dt.date
     weight: float = 1.0
+    voted: bool = False
 
 
 class Choice(StrEnum):

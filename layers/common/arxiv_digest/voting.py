@@ -157,6 +157,7 @@ def with_votes(history: Sequence[PastScore], votes: Sequence[Vote]) -> list[Past
             field=cast[-1].field,
             date=cast[-1].date,
             weight=WEIGHT,
+            voted=True,
         )
         for cast in of_paper.values()
     ]
