@@ -57,7 +57,10 @@ def simulate_votes(
     for history in HISTORIES:
         figures = {
             votes: np.array(
-                [_figures(days, place, history, shown, votes, profile, keep, count) for place in places]
+                [
+                    _figures(days, place, history, shown, votes, profile, keep, count)
+                    for place in places
+                ]
             )
             for votes in VOTES
         }

@@ -227,7 +227,7 @@ def a_day_of_two_kinds(number: int) -> LabelledDay:
 def test_a_reader_votes_until_the_next_day_is_ranked_better() -> None:
     days = [a_day_of_two_kinds(number) for number in range(10)]
     profile = a_profile(
-        fields=({"name": "Pruning", "description": "pruning experts of gardens, and of models"},)
+        fields=({"name": "Pruning", "description": "pruning experts"},)
     )
     found = simulate_votes(days, 4, profile, 0.5, KeptCounts())
     assert [(one.history, one.votes) for one in found] == [
@@ -243,7 +243,8 @@ def test_a_reader_votes_until_the_next_day_is_ranked_better() -> None:
 def test_an_interval_that_holds_zero_is_not_enough() -> None:
     none, sure = Interval(0.1, -0.1, 0.3, 0.0), Interval(0.1, 0.05, 0.2, 0.0)
     found = [
-        Voted(0, votes, none, none, change, none) for votes, change in ((1, none), (5, sure), (9, sure))
+        Voted(0, votes, none, none, change, none)
+        for votes, change in ((1, none), (5, sure), (9, sure))
     ]
     assert enough(found, 0, "auc_change") == 5
     assert enough(found, 0, "recall_change") is None
@@ -292,7 +293,15 @@ def test_days_of_ones_own_are_measured(tmp_path: Path) -> None:
     ]
     file = a_file(tmp_path, *lines, "oops")
     said = run(
-        "--labels", str(file), "--scorer", "triage", "--history", "1", "--votes", "--out", str(tmp_path)
+        "--labels",
+        str(file),
+        "--scorer",
+        "triage",
+        "--history",
+        "1",
+        "--votes",
+        "--out",
+        str(tmp_path),
     )
     assert "1 lines of labels were skipped: labels.jsonl, line 25: is no JSON" in said
     assert "| triage, 1 day of history |" in said
