@@ -61,9 +61,7 @@ def mailed_links(deployed: Deployed, day: date, reader: str) -> list[str]:
 
 
 def votes(deployed: Deployed) -> dict[str, tuple[Choice, int]]:
-    return {
-        vote.paper.id: (vote.choice, vote.version) for vote in deployed.runs.votes()
-    }
+    return {vote.paper.id: (vote.choice, vote.version) for vote in deployed.runs.votes()}
 
 
 @pytest.fixture
@@ -107,9 +105,7 @@ def test_a_link_of_a_mail_asks_and_its_button_votes_once_and_takes_it_back(
     assert f"more like: {title}" in prompts[-1]
 
 
-def test_forged_expired_and_foreign_links_are_refused(
-    deployed: Deployed, voted_day: date
-) -> None:
+def test_forged_expired_and_foreign_links_are_refused(deployed: Deployed, voted_day: date) -> None:
     link = mailed_links(deployed, voted_day, READERS[1])[0]
     address, _, token = link.partition("?v=")
     secrets = deployed.stack.client("secretsmanager")

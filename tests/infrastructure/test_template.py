@@ -687,7 +687,7 @@ def test_functions_are_told_the_resources_of_their_own_stack() -> None:
         "DIGEST_DEADLINE_QUEUE_URL": "DeadlineQueue",
         "DIGEST_CONFIGURATION_SET": "ConfigurationSet",
         "DIGEST_VOTE_ADDRESS": "VoteFunctionUrl.FunctionUrl",
-        "DIGEST_VOTE_SECRET": "VoteKey",
+        "DIGEST_VOTE_SECRET": "VoteKey.Id",
     }
     for function in FUNCTIONS:
         for name, value in FULL[function]["Environment"]["Variables"].items():
@@ -818,7 +818,7 @@ ALLOWED = {
         "FailureQueue.Arn": {"sqs:SendMessage"},
         f"{SES}identity/*": {"ses:SendEmail", "ses:SendRawEmail"},
         f"{SES}configuration-set/ConfigurationSet": {"ses:SendEmail", "ses:SendRawEmail"},
-        "VoteKey": {"secretsmanager:GetSecretValue"},
+        "VoteKey.Id": {"secretsmanager:GetSecretValue"},
     },
     "VoteRole": {
         **TRACES,
@@ -826,7 +826,7 @@ ALLOWED = {
         "RunsTable.Arn": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "ArchiveBucket.Arn/????-??-??/digest.json": {"s3:GetObject"},
         "ArchiveBucket.Arn/profiles/*/????-??-??/digest.json": {"s3:GetObject"},
-        "VoteKey": {"secretsmanager:GetSecretValue"},
+        "VoteKey.Id": {"secretsmanager:GetSecretValue"},
     },
 }
 
@@ -909,7 +909,7 @@ def test_a_secret_is_read_only_where_one_is_named() -> None:
             if any(action.startswith("secretsmanager:") for action in actions)
         ]
 
-    voting = [("AggregateRole", "VoteKey"), ("VoteRole", "VoteKey")]
+    voting = [("AggregateRole", "VoteKey.Id"), ("VoteRole", "VoteKey.Id")]
     assert readers(PLAIN) == []
     assert readers(without("LlmSecretName")) == voting
     # Secrets Manager adds a hyphen and six characters to a secret's name in its ARN.
@@ -930,7 +930,7 @@ def test_no_secret_passes_through_the_template() -> None:
             if secretive.search(name):
                 named = {
                     "DIGEST_LLM_SECRET": FULL.parameters["LlmSecretName"],
-                    "DIGEST_VOTE_SECRET": "VoteKey",
+                    "DIGEST_VOTE_SECRET": "VoteKey.Id",
                 }
                 assert value == named[name]
 
