@@ -37,7 +37,7 @@ KEY = "sk-very-secret"
 SECRET = "arxiv-digest/llm"
 """The name that the documents give the model's key."""
 
-SCORE_SECONDS = 15
+SCORE_SECONDS = 20
 PAPERS_PER_CALL = 10
 """Fewer than the profile says, so that small days have several batches."""
 
@@ -91,7 +91,7 @@ class Deployed:
         event = {"firing": "backfill", "date": day.isoformat(), "mail": mail}
         return self.stack.invoke("Fetch", event)
 
-    def wait(self, what: Callable[[], bool], seconds: float = 60, longest: float = 1.5) -> None:
+    def wait(self, what: Callable[[], bool], seconds: float = 120, longest: float = 1.5) -> None:
         """Wait until something is so; the longer it takes, the more seldom it is asked.
 
         ``longest`` are the seconds between two questions in the end.
@@ -103,7 +103,7 @@ class Deployed:
             time.sleep(pause)
             pause = min(longest, 1.2 * pause)
 
-    def digest(self, day: date, seconds: float = 60) -> Digest:
+    def digest(self, day: date, seconds: float = 120) -> Digest:
         """The digest of a day, waited for."""
         self.wait(lambda: self.runs.digest_made(day) is not None, seconds)
         return Digest.model_validate_json(self.read(f"{day}/digest.json"))

@@ -88,6 +88,7 @@ def test_one_command_makes_a_real_digest_of_the_sample(tmp_path: Path) -> None:
     assert "Traceback" not in logs
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("nothing_running")
 def test_a_day_is_rebuilt_on_the_emulator_that_stays_up_until_all_of_it_is_deleted(
     tmp_path: Path,

@@ -10,7 +10,7 @@ from local.day import FUNCTIONS, logged
 from tests.chaos.days import Day
 from tests.deployed import READERS, Deployed
 
-PAPERS = 160
+PAPERS = 200
 """So many that the slow model is not done with them when the new version is there."""
 
 NEXT_VERSION = """
