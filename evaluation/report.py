@@ -217,6 +217,7 @@ def _changes(changes: Sequence[Change], keep: float) -> str:
 def _votes(found: Sequence[Voted], threshold: float, keep: float) -> str:
     rows = [
         [
+            one.reader,
             str(one.history),
             str(one.votes),
             _interval(one.auc),
@@ -227,6 +228,7 @@ def _votes(found: Sequence[Voted], threshold: float, keep: float) -> str:
         for one in found
     ]
     heads = [
+        "reader",
         "days of scores",
         "votes",
         "area under the curve",
@@ -235,16 +237,17 @@ def _votes(found: Sequence[Voted], threshold: float, keep: float) -> str:
         "change by the votes",
     ]
     told = [
-        f"With {history} days of scores {_enough(found, history)}"
-        for history in sorted({one.history for one in found})
+        _enough([one for one in found if (one.reader, one.history) == case])
+        for case in dict.fromkeys((one.reader, one.history) for one in found)
     ]
     return "\n\n".join([_table(heads, rows), *told]) if rows else ""
 
 
-def _enough(found: Sequence[Voted], history: int) -> str:
-    least = [enough(found, history, measure) for measure in ("auc_change", "recall_change")]
+def _enough(found: Sequence[Voted]) -> str:
+    least = [enough(found, measure) for measure in ("auc_change", "recall_change")]
     area, recall = (f"from {votes} votes on" if votes else "by none of these" for votes in least)
-    return f"the area is surely better {area}, recall {recall}."
+    case = f"{found[0].reader}, {found[0].history} days of scores"
+    return f"Surely better ({case}): the area {area}, recall {recall}."
 
 
 def _signed(value: Interval) -> str:
@@ -299,6 +302,7 @@ def _loop(loop: Loop) -> dict[str, Any]:
 def _vote(one: Voted) -> dict[str, Any]:
     intervals = ("auc", "recall", "auc_change", "recall_change")
     return {
+        "reader": one.reader,
         "history": one.history,
         "votes": one.votes,
         **{name: getattr(one, name)._asdict() for name in intervals},

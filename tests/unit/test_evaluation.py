@@ -34,7 +34,7 @@ from evaluation.measures import (
 )
 from evaluation.rolling import by_language_model, measure, unread
 from evaluation.terms import KeptCounts
-from evaluation.votes import VOTES, Voted, enough, simulate_votes
+from evaluation.votes import CASES, VOTES, Reader, Voted, enough, simulate_votes
 from tests.builders import DAY, a_paper, a_profile
 from tests.language_model import language_model
 
@@ -226,29 +226,26 @@ def a_day_of_two_kinds(number: int) -> LabelledDay:
 
 def test_a_reader_votes_until_the_next_day_is_ranked_better() -> None:
     days = [a_day_of_two_kinds(number) for number in range(10)]
-    profile = a_profile(
-        fields=({"name": "Pruning", "description": "pruning experts"},)
-    )
+    profile = a_profile(fields=({"name": "Pruning", "description": "pruning experts"},))
     found = simulate_votes(days, 4, profile, 0.5, KeptCounts())
-    assert [(one.history, one.votes) for one in found] == [
-        (history, votes) for history in (0, 30) for votes in VOTES
+    assert [(one.reader, one.history, one.votes) for one in found] == [
+        (*case, votes) for case in CASES for votes in VOTES
     ]
     nothing = [one for one in found if one.votes == 0]
     assert {one.auc_change.mean for one in nothing} == {0.0}
-    assert enough(found, 0, "auc_change") in VOTES[1:]
-    most = next(one for one in found if (one.history, one.votes) == (0, 50))
-    assert most.auc.mean > 0.9
+    alone = found[: len(VOTES)]
+    assert enough(alone, "auc_change") in VOTES[1:]
+    assert alone[-1].auc.mean > 0.9
 
 
-def test_an_interval_that_holds_zero_is_not_enough() -> None:
+def test_an_interval_that_holds_zero_is_not_enough_nor_one_before_it() -> None:
     none, sure = Interval(0.1, -0.1, 0.3, 0.0), Interval(0.1, 0.05, 0.2, 0.0)
     found = [
-        Voted(0, votes, none, none, change, none)
-        for votes, change in ((1, none), (5, sure), (9, sure))
+        Voted(Reader.AGREES, 0, votes, none, none, change, none)
+        for votes, change in ((0, none), (1, sure), (2, none), (5, sure), (9, sure))
     ]
-    assert enough(found, 0, "auc_change") == 5
-    assert enough(found, 0, "recall_change") is None
-    assert enough(found, 30, "auc_change") is None
+    assert enough(found, "auc_change") == 5
+    assert enough(found, "recall_change") is None
 
 
 def test_the_sample_day_is_labelled_whole_with_the_profiles_fields() -> None:
@@ -305,8 +302,8 @@ def test_days_of_ones_own_are_measured(tmp_path: Path) -> None:
     )
     assert "1 lines of labels were skipped: labels.jsonl, line 25: is no JSON" in said
     assert "| triage, 1 day of history |" in said
-    assert "| days of scores | votes |" in said
-    assert "With 30 days of scores the area is surely better" in said
+    assert "| reader | days of scores | votes |" in said
+    assert "Surely better (as the model, 30 days of scores): the area" in said
     report = json.loads((tmp_path / "evaluation.json").read_text("utf-8"))
     assert [row["votes"] for row in report["votes"]][:3] == [0, 1, 2]
 
