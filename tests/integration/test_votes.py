@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from io import StringIO
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -324,6 +325,8 @@ def test_titles_are_text_and_nothing_but_the_page_itself_is_loaded_or_kept(booth
     assert headers["Cache-Control"] == "no-store"
     assert headers["Referrer-Policy"] == "no-referrer"
     policy = headers["Content-Security-Policy"]
+    [style] = re.findall(r"<style>(.*?)</style>", answer["body"], re.DOTALL)
+    assert base64.b64encode(sha256(style.encode()).digest()).decode() in policy
     assert "default-src 'none'" in policy
     assert "form-action 'self'" in policy
     assert "script" not in policy + answer["body"]
