@@ -26,7 +26,7 @@ help: ## this list
 	@echo '  make profile takes NEW=FILE FROM="library.bib 2601.14327"  CATEGORIES EXPORT_API_URL, or CHECK=FILE, or'
 	@echo '  PREVIEW=FILE  SOURCE OUT EXPORT_API_URL; ARGS="--force" is for the rest of python -m local profile new --help'
 	@echo '  make open takes OUT=DIR  PORT=NUMBER'
-	@echo '  make eval takes LABELS="FILE …"  SCORER=local|triage|language-model  RETEST=1  REPORT=DIR  EVAL="--days 7 …"'
+	@echo '  make eval takes LABELS="FILE …"  SCORER=local|triage|language-model  RETEST=1  VOTES=1  REPORT=DIR  EVAL="--days 7 …"'
 
 digest: $(ENVIRONMENTS) ## one day's digest on this machine, from feeds to mail
 	@$(PY) -m local digest

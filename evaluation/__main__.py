@@ -27,6 +27,7 @@ from evaluation.measures import Interval, jaccard, over_days, over_papers
 from evaluation.report import Measured, Report, as_json, as_table, draw, per_day
 from evaluation.rolling import Ranker, by_language_model, lexical, roll, unread
 from evaluation.terms import KeptCounts
+from evaluation.votes import simulate_votes
 from local.emulator import ROOT
 from local.feeds import SAMPLE
 
@@ -108,6 +109,12 @@ def evaluate(
             envvar="RETEST", help="score every day twice: the Jaccard of the two selections"
         ),
     ] = False,
+    votes: Annotated[
+        bool,
+        typer.Option(
+            envvar="VOTES", help="also: how many votes it takes until the next day is ranked better"
+        ),
+    ] = False,
     with_ablations: Annotated[
         bool,
         typer.Option("--ablations", help="also: each decision of the ranking changed; minutes"),
@@ -171,6 +178,13 @@ def evaluate(
         say("adding each field to a profile without it")
         changes = add_fields(source.days, days, reader, keep, task.terms)
         report = report._replace(loops=_loops(task, source.days), changes=changes)
+    if votes:
+        if len(source.days) > 1:
+            say("simulating a reader who votes")
+            found = simulate_votes(source.days, days, reader, keep, task.terms)
+            report = report._replace(votes=found)
+        else:
+            notes.append("one labelled day cannot show what votes on the days before it teach")
     if with_ablations:
         report = report._replace(
             ablations=_ablations(task),

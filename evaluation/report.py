@@ -13,6 +13,7 @@ import numpy as np
 from evaluation.closed_loop import Change, Loop
 from evaluation.measures import Interval, over_days
 from evaluation.rolling import SHARES, DayFigures
+from evaluation.votes import Voted, enough
 
 MEASURES = ("auc", "recall", "recall of the best", "ndcg@10", "ndcg@30", "field accuracy")
 
@@ -40,6 +41,7 @@ class Report(NamedTuple):
     ablations: Sequence[Measured] = ()
     earlier_loops: Sequence[Loop] = ()
     unguarded: Sequence[Change] = ()
+    votes: Sequence[Voted] = ()
 
 
 def as_table(report: Report, threshold: float, keep: float) -> str:
@@ -49,6 +51,7 @@ def as_table(report: Report, threshold: float, keep: float) -> str:
         _agreements(report.agreements),
         _loops(report.loops, threshold, keep),
         _changes(report.changes, keep),
+        _votes(report.votes, threshold, keep),
     ]
     if report.ablations:
         parts.append(
@@ -89,6 +92,7 @@ def as_json(report: Report, settings: dict[str, Any]) -> str:
         "added_field": [change._asdict() for change in report.changes],
         "earlier_closed_loop": [_loop(loop) for loop in report.earlier_loops],
         "added_field_unguarded": [change._asdict() for change in report.unguarded],
+        "votes": [_vote(one) for one in report.votes],
         "ablations": [_scorer(measured) for measured in report.ablations],
         "notes": list(report.notes),
     }
@@ -210,6 +214,46 @@ def _changes(changes: Sequence[Change], keep: float) -> str:
     return _table(heads, rows) if rows else ""
 
 
+def _votes(found: Sequence[Voted], threshold: float, keep: float) -> str:
+    rows = [
+        [
+            one.reader,
+            str(one.history),
+            str(one.votes),
+            _interval(one.auc),
+            _signed(one.auc_change) if one.votes else "",
+            _interval(one.recall),
+            _signed(one.recall_change) if one.votes else "",
+        ]
+        for one in found
+    ]
+    heads = [
+        "reader",
+        "days of scores",
+        "votes",
+        "area under the curve",
+        "change by the votes",
+        f"recall ≥ {threshold:g} at {100 * keep:g} %",
+        "change by the votes",
+    ]
+    told = [
+        _enough([one for one in found if (one.reader, one.history) == case])
+        for case in dict.fromkeys((one.reader, one.history) for one in found)
+    ]
+    return "\n\n".join([_table(heads, rows), *told]) if rows else ""
+
+
+def _enough(found: Sequence[Voted]) -> str:
+    least = [enough(found, measure) for measure in ("auc_change", "recall_change")]
+    area, recall = (f"from {votes} votes on" if votes else "by none of these" for votes in least)
+    case = f"{found[0].reader}, {found[0].history} days of scores"
+    return f"Surely better ({case}): the area {area}, recall {recall}."
+
+
+def _signed(value: Interval) -> str:
+    return f"{value.mean:+.3f} [{value.low:+.3f}, {value.high:+.3f}]"
+
+
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [heads, ["---"] + ["--:"] * (len(heads) - 1), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -252,6 +296,16 @@ def _loop(loop: Loop) -> dict[str, Any]:
         "recall of the best": over_days(loop.best)._asdict(),
         "audit": loop.estimate.model_dump(),
         "truth": loop.truth,
+    }
+
+
+def _vote(one: Voted) -> dict[str, Any]:
+    intervals = ("auc", "recall", "auc_change", "recall_change")
+    return {
+        "reader": one.reader,
+        "history": one.history,
+        "votes": one.votes,
+        **{name: getattr(one, name)._asdict() for name in intervals},
     }
 
 

@@ -180,6 +180,7 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
                 "LlmModel": "test-model",
                 "LlmSecretName": SECRET,
                 "PublicPage": "true",
+                "Votes": "true",
             }
             deployed = stack.deploy(running, template, parameters)
             model.fields = tuple(field.name for field in profile.fields)
@@ -206,9 +207,10 @@ def _in_small_batches(packaged: Path) -> Profile:
 
 def _lead_through(template: Path, url: str, dependencies: Path, ranking: Path) -> None:
     told = yaml.safe_load(template.read_text("utf-8"))
-    for function in FUNCTIONS:
+    for function in (*FUNCTIONS, "Vote"):
         properties = told["Resources"][f"{function}Function"]["Properties"]
-        found = [dependencies] if function == "Aggregate" else [dependencies, ranking]
+        ranks = function not in ("Aggregate", "Vote")
+        found = [dependencies, ranking] if ranks else [dependencies]
         properties["Environment"]["Variables"] |= {
             # As an HTTP proxy, since requests are signed for the emulator's own address.
             "HTTP_PROXY": url,

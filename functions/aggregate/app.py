@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, date, datetime
 from email.headerregistry import Address
-from functools import cache, lru_cache
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.archive import Archive, place_of
@@ -34,6 +35,13 @@ from arxiv_digest.steps.aggregate import (
     AggregateResult,
     MailState,
 )
+from arxiv_digest.voting import Voting
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+KEY_SECONDS = 300
+"""For how long the key of links is kept before it is asked for again, so that a new one counts."""
 
 logger = Logger(service="aggregate")
 metrics = Metrics(service="aggregate")
@@ -65,13 +73,34 @@ def mailer() -> Mailer:
     return Mailer(boto3.client("sesv2", config=ONE_ATTEMPT), settings().configuration_set)
 
 
-@lru_cache
+@cache
+def s3() -> S3Client:
+    """S3, made once for each execution environment."""
+    return boto3.client("s3")
+
+
+def voting(profile: str) -> Voting | None:
+    """Where the digests of a profile are voted on, if readers vote.
+
+    Where the key of links cannot be had, the digest goes without them.
+    """
+    told = settings()
+    if not told.vote_secret:
+        return None
+    try:
+        key = str(get_secret(told.vote_secret, max_age=KEY_SECONDS))
+    except GetParameterError:
+        logger.exception("the digest has no links to vote, since their key cannot be had")
+        return None
+    return Voting(told.vote_address, key, profile)
+
+
 def step(profile: str) -> Aggregate:
     """The step with its adapters, for the runs of one profile."""
     told = settings()
     return Aggregate(
         runs=runs().of(profile),
-        archive=Archive(boto3.client("s3"), told.bucket, place_of(profile)),
+        archive=Archive(s3(), told.bucket, place_of(profile)),
         mailer=mailer(),
         sender=Address(told.sender_name, addr_spec=told.sender_address),
         # Whoever reads the single profile's digests has nothing to do with the others.
@@ -79,6 +108,7 @@ def step(profile: str) -> Aggregate:
         log=logger.error,
         tell=tell,
         page_base=told.page_base,
+        voting=voting(profile),
     )
 
 

@@ -56,6 +56,7 @@ def step() -> Fetch:
         profile_queue=profile_queue(),
         archive=Archive(boto3.client("s3"), settings.bucket),
         scorer=Scorer(kind=ScorerKind.LANGUAGE_MODEL, name=model) if model else LOCAL_SCORER,
+        voting=settings.votes,
     )
 
 

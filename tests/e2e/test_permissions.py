@@ -13,9 +13,10 @@ from botocore.exceptions import ClientError
 from local.stack import NAME
 from tests.deployed import READERS, SECRET, Deployed
 
-ROLES = ("FetchRole", "ScoreRole", "AggregateRole", "ScheduleRole")
+ROLES = ("FetchRole", "ScoreRole", "AggregateRole", "VoteRole", "ScheduleRole")
 ACCOUNT = "000000000000"
 KEY = {"pk": "RUN#2001-01-01", "sk": "RUN"}
+VOTE = {"pk": "VOTES", "sk": "PROBE"}
 
 
 class Acting:
@@ -24,8 +25,9 @@ class Acting:
     def __init__(self, deployed: Deployed, role: str) -> None:
         stack = deployed.stack
         self.outputs = stack.outputs
-        self.configuration_set = _name(deployed, "ConfigurationSet")
-        name = _name(deployed, role)
+        self.configuration_set = physical_name(deployed, "ConfigurationSet")
+        self.vote_key = physical_name(deployed, "VoteKey")
+        name = physical_name(deployed, role)
         if role == "ScheduleRole":
             name = _twin(deployed, name)
         arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
@@ -54,6 +56,12 @@ class Acting:
     def delete_item(self) -> None:
         self.table.delete_item(Key={**KEY, "sk": "PROBE"})
 
+    def get_vote(self) -> None:
+        self.table.get_item(Key=VOTE)
+
+    def put_vote(self) -> None:
+        self.table.put_item(Item=VOTE)
+
     def scan(self) -> None:
         self.table.scan()
 
@@ -77,6 +85,9 @@ class Acting:
 
     def read_secret(self) -> None:
         self.secrets.get_secret_value(SecretId=SECRET)
+
+    def read_vote_key(self) -> None:
+        self.secrets.get_secret_value(SecretId=self.vote_key)
 
     def mail(self) -> None:
         self.ses.send_email(
@@ -115,6 +126,7 @@ DENIED = [
     *of(
         "FetchRole",
         call("mail"),
+        call("read_vote_key"),
         call("read_secret"),
         call("delete", "raw/2001-01-01/cs.CV.xml"),
         call("write", "2001-01-01/digest.md"),
@@ -127,6 +139,7 @@ DENIED = [
     *of(
         "ScoreRole",
         call("list_objects"),
+        call("read_vote_key"),
         call("read", "config/profile.yaml"),
         call("write", "2001-01-01/digest.md"),
         call("mail"),
@@ -148,6 +161,20 @@ DENIED = [
         call("send", "Queue"),
         call("delete_item"),
         call("scan"),
+        call("invoke", "Fetch"),
+    ),
+    # That VoteRole reads no other item than votes the emulator does not know how to enforce.
+    *of(
+        "VoteRole",
+        call("read_secret"),
+        call("list_objects"),
+        call("read", "2001-01-01/mail/one@example.org.eml"),
+        call("read", "config/profile.yaml"),
+        call("write", "2001-01-01/digest.json"),
+        call("delete_item"),
+        call("scan"),
+        call("mail"),
+        call("send", "Queue"),
         call("invoke", "Fetch"),
     ),
     *of(
@@ -172,11 +199,13 @@ ALLOWED = [
         call("list_objects"),
         call("write", "2001-01-01/probe.txt"),
     ),
+    *of("AggregateRole", call("read_vote_key")),
+    *of("VoteRole", call("get_vote"), call("put_vote"), call("read_vote_key")),
     *of("ScheduleRole", call("invoke", "Fetch"), call("invoke", "Aggregate")),
 ]
 
 
-def _name(deployed: Deployed, resource: str) -> str:
+def physical_name(deployed: Deployed, resource: str) -> str:
     cloudformation = deployed.stack.client("cloudformation")
     detail = cloudformation.describe_stack_resource(StackName=NAME, LogicalResourceId=resource)
     return str(detail["StackResourceDetail"]["PhysicalResourceId"])
@@ -206,6 +235,7 @@ def acting(session_stack: Deployed) -> Iterator[dict[str, Acting]]:
         stack.client("s3").delete_object(Bucket=stack.outputs["Bucket"], Key=key)
     table = stack.resource("dynamodb").Table(stack.outputs["Table"])
     table.delete_item(Key={**KEY, "sk": "PROBE"})
+    table.delete_item(Key=VOTE)
 
 
 @pytest.mark.parametrize(("role", "made"), DENIED)

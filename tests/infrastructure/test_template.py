@@ -26,7 +26,12 @@ from arxiv_digest.adapters.archive import (
     raw_page_key,
 )
 from arxiv_digest.adapters.llm import TIMEOUT
-from arxiv_digest.adapters.settings import AggregateSettings, FetchSettings, ScoreSettings
+from arxiv_digest.adapters.settings import (
+    AggregateSettings,
+    FetchSettings,
+    ScoreSettings,
+    VoteSettings,
+)
 from arxiv_digest.firings import DeadlineEvent, FetchEvent
 from arxiv_digest.steps.fetch import ABANDONED
 from tests.archived import archived
@@ -134,6 +139,7 @@ EVERYTHING = {
     "ScheduleEnabled": "true",
     "AlarmAddress": "ops@example.org",
     "PublicPage": "true",
+    "Votes": "true",
 }
 PLAIN = Stack()
 FULL = Stack(**EVERYTHING)
@@ -144,7 +150,7 @@ def without(parameter: str) -> Stack:
     return Stack(**{name: value for name, value in EVERYTHING.items() if name != parameter})
 
 
-FUNCTIONS = list(PLAIN.of("AWS::Serverless::Function"))
+FUNCTIONS = list(FULL.of("AWS::Serverless::Function"))
 
 
 def listed(value: Any) -> list[Any]:
@@ -156,7 +162,7 @@ def events(stack: Stack, kind: str) -> dict[tuple[str, str], Any]:
     return {
         (function, name): event["Properties"]
         for function, properties in stack.of("AWS::Serverless::Function").items()
-        for name, event in properties["Events"].items()
+        for name, event in properties.get("Events", {}).items()
         if event["Type"] == kind
     }
 
@@ -184,7 +190,7 @@ def role_of(stack: Stack, function: str) -> str:
 
 
 SCHEDULES = list(events(PLAIN, "ScheduleV2"))
-ROLES = list(PLAIN.of("AWS::IAM::Role"))
+ROLES = list(FULL.of("AWS::IAM::Role"))
 
 
 # ------------------------------------------------------------------------------ queue and stream
@@ -558,11 +564,58 @@ def test_the_public_page_has_no_mail_feed_or_profile_whatever_it_is_called(
     assert not readable(PROFILE_KEY)
 
 
+# ------------------------------------------------------------------------------ votes
+
+
+def test_without_being_asked_for_nothing_of_votes_exists() -> None:
+    assert PLAIN.parameters["Votes"] == "false"
+    for stack in (PLAIN, without("Votes")):
+        assert not stack.of("AWS::SecretsManager::Secret")
+        assert "VoteAddress" not in stack.outputs
+        told = {
+            name: value
+            for function in stack.of("AWS::Serverless::Function").values()
+            for name, value in function["Environment"]["Variables"].items()
+            if "VOTE" in name
+        }
+        assert told == {
+            "DIGEST_VOTES": "false",
+            "DIGEST_VOTE_ADDRESS": "",
+            "DIGEST_VOTE_SECRET": "",
+        }
+        assert not [name for name in stack.resources if name.startswith("Vote")]
+        assert "Vote" not in stack["Dashboard"]["DashboardBody"]
+
+
+def test_votes_have_a_public_address_that_takes_little_of_the_account() -> None:
+    function = FULL["VoteFunction"]
+    assert function["FunctionUrlConfig"] == {"AuthType": "NONE"}
+    assert FULL.outputs["VoteAddress"] == "VoteFunctionUrl.FunctionUrl"
+    assert function["ReservedConcurrentExecutions"] <= 2
+    assert function["Timeout"] <= 15
+    others = [name for name in FUNCTIONS if "FunctionUrlConfig" in FULL[name]]
+    assert others == ["VoteFunction"]
+
+
+def test_the_key_of_votes_is_made_by_the_stack_and_known_to_nobody() -> None:
+    [key] = FULL.of("AWS::SecretsManager::Secret").values()
+    assert set(key) == {"Description", "GenerateSecretString"}
+    assert key["GenerateSecretString"]["PasswordLength"] >= 43  # of 62 characters: 256 bits
+
+
+def test_vote_reads_and_writes_votes_and_nothing_else_of_the_table() -> None:
+    [table] = [one for one in statements(FULL, "VoteRole") if one["Resource"] == "RunsTable.Arn"]
+    condition = {"dynamodb:LeadingKeys": ["VOTES", "VOTES#*"]}
+    assert table["Condition"] == {"ForAllValues:StringLike": condition}
+
+
 # ------------------------------------------------------------------------------ functions
 
 
-def test_there_are_three_functions() -> None:
-    assert sorted(FUNCTIONS) == ["AggregateFunction", "FetchFunction", "ScoreFunction"]
+def test_there_are_three_functions_and_one_for_votes() -> None:
+    three = ["AggregateFunction", "FetchFunction", "ScoreFunction"]
+    assert sorted(PLAIN.of("AWS::Serverless::Function")) == three
+    assert sorted(FUNCTIONS) == [*three, "VoteFunction"]
 
 
 def test_score_outlasts_its_language_model() -> None:
@@ -581,14 +634,15 @@ def test_fetch_is_over_before_its_run_counts_as_abandoned() -> None:
         ("FetchFunction", {"CommonLayer", "DependenciesLayer", "RankingLayer"}),
         ("ScoreFunction", {"CommonLayer", "DependenciesLayer", "RankingLayer"}),
         ("AggregateFunction", {"CommonLayer", "DependenciesLayer"}),
+        ("VoteFunction", {"CommonLayer", "DependenciesLayer"}),
     ],
 )
 def test_only_what_ranks_carries_the_heavy_layer(function: str, layers: set[str]) -> None:
-    assert set(PLAIN[function]["Layers"]) == layers
+    assert set(FULL[function]["Layers"]) == layers
 
 
 def test_functions_and_layers_are_built_for_the_same_processor_and_python() -> None:
-    stack = Stack(Architecture="x86_64", PythonRuntime="python3.12")
+    stack = Stack(**EVERYTHING, Architecture="x86_64", PythonRuntime="python3.12")
     for function in stack.of("AWS::Serverless::Function").values():
         assert function["Architectures"] == ["x86_64"]
         assert function["Runtime"] == "python3.12"
@@ -605,8 +659,13 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize(("function", "settings"), SETTINGS)
-@pytest.mark.parametrize("stack", [PLAIN, FULL], ids=["by default", "with everything"])
+@pytest.mark.parametrize(
+    ("stack", "function", "settings"),
+    [
+        *((PLAIN, *pair) for pair in SETTINGS),
+        *((FULL, *pair) for pair in [*SETTINGS, ("VoteFunction", VoteSettings)]),
+    ],
+)
 def test_a_function_is_told_what_its_settings_ask_for_and_nothing_else(
     stack: Stack, function: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -627,9 +686,11 @@ def test_functions_are_told_the_resources_of_their_own_stack() -> None:
         "DIGEST_PROFILE_QUEUE_URL": "ProfileQueue",
         "DIGEST_DEADLINE_QUEUE_URL": "DeadlineQueue",
         "DIGEST_CONFIGURATION_SET": "ConfigurationSet",
+        "DIGEST_VOTE_ADDRESS": "VoteFunctionUrl.FunctionUrl",
+        "DIGEST_VOTE_SECRET": "VoteKey.Id",
     }
     for function in FUNCTIONS:
-        for name, value in PLAIN[function]["Environment"]["Variables"].items():
+        for name, value in FULL[function]["Environment"]["Variables"].items():
             assert value == named.get(name, value)
 
 
@@ -644,14 +705,14 @@ def test_recipients_reach_aggregate_one_by_one(monkeypatch: pytest.MonkeyPatch) 
 def test_a_function_logs_to_a_group_of_its_own_that_forgets(function: str) -> None:
     [group] = [
         name
-        for name, properties in PLAIN.of("AWS::Logs::LogGroup").items()
+        for name, properties in FULL.of("AWS::Logs::LogGroup").items()
         if properties["LogGroupName"] == f"/aws/lambda/{function}"
     ]
-    assert 1 <= PLAIN[group]["RetentionInDays"] <= 400
-    assert "LoggingConfig" not in PLAIN[function], "it would log to another group"
+    assert 1 <= FULL[group]["RetentionInDays"] <= 400
+    assert "LoggingConfig" not in FULL[function], "it would log to another group"
     logs = {
         resource: actions
-        for resource, actions in grants(PLAIN, role_of(PLAIN, function)).items()
+        for resource, actions in grants(FULL, role_of(FULL, function)).items()
         if any(action.startswith("logs:") for action in actions)
     }
     assert logs == {f"{group}.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"}}
@@ -757,6 +818,15 @@ ALLOWED = {
         "FailureQueue.Arn": {"sqs:SendMessage"},
         f"{SES}identity/*": {"ses:SendEmail", "ses:SendRawEmail"},
         f"{SES}configuration-set/ConfigurationSet": {"ses:SendEmail", "ses:SendRawEmail"},
+        "VoteKey.Id": {"secretsmanager:GetSecretValue"},
+    },
+    "VoteRole": {
+        **TRACES,
+        "VoteLogs.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "RunsTable.Arn": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "ArchiveBucket.Arn/????-??-??/digest.json": {"s3:GetObject"},
+        "ArchiveBucket.Arn/profiles/*/????-??-??/digest.json": {"s3:GetObject"},
+        "VoteKey.Id": {"secretsmanager:GetSecretValue"},
     },
 }
 
@@ -789,11 +859,11 @@ def test_no_statement_is_about_everything(role: str) -> None:
 def test_all_permissions_stand_in_the_roles() -> None:
     # Managed policies, policy templates and roles made by SAM would escape the tests above.
     for role in ROLES:
-        assert "ManagedPolicyArns" not in PLAIN[role]
+        assert "ManagedPolicyArns" not in FULL[role]
     for function in FUNCTIONS:
-        assert "Policies" not in PLAIN[function]
-        assert role_of(PLAIN, function) in ROLES
-    for event in events(PLAIN, "ScheduleV2").values():
+        assert "Policies" not in FULL[function]
+        assert role_of(FULL, function) in ROLES
+    for event in events(FULL, "ScheduleV2").values():
         assert event["RoleArn"] == "ScheduleRole.Arn"
     kinds = {resource["Type"] for resource in FULL.resources.values()}
     assert not [kind for kind in kinds if "Permission" in kind]
@@ -808,10 +878,10 @@ def test_all_permissions_stand_in_the_roles() -> None:
 
 
 def test_each_function_has_a_role_that_only_lambda_assumes() -> None:
-    roles = [role_of(PLAIN, function) for function in FUNCTIONS]
+    roles = [role_of(FULL, function) for function in FUNCTIONS]
     assert len(set(roles)) == len(FUNCTIONS)
     for role in ROLES:
-        [trust] = PLAIN[role]["AssumeRolePolicyDocument"]["Statement"]
+        [trust] = FULL[role]["AssumeRolePolicyDocument"]["Statement"]
         service = "lambda" if role in roles else "scheduler"
         assert trust["Principal"] == {"Service": f"{service}.amazonaws.com"}
         assert trust["Action"] == "sts:AssumeRole"
@@ -821,12 +891,12 @@ def test_mail_is_sent_from_the_senders_address_only() -> None:
     found = [
         statement
         for role in ROLES
-        for statement in statements(PLAIN, role)
+        for statement in statements(FULL, role)
         if any(action.startswith("ses:") for action in listed(statement["Action"]))
     ]
     assert found
     for statement in found:
-        sender = PLAIN.parameters["SenderAddress"]
+        sender = FULL.parameters["SenderAddress"]
         assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": sender}}
 
 
@@ -834,14 +904,17 @@ def test_a_secret_is_read_only_where_one_is_named() -> None:
     def readers(stack: Stack) -> list[tuple[str, str]]:
         return [
             (role, resource)
-            for role in ROLES
+            for role in stack.of("AWS::IAM::Role")
             for resource, actions in grants(stack, role).items()
             if any(action.startswith("secretsmanager:") for action in actions)
         ]
 
-    assert readers(PLAIN) == readers(without("LlmSecretName")) == []
+    voting = [("AggregateRole", "VoteKey.Id"), ("VoteRole", "VoteKey.Id")]
+    assert readers(PLAIN) == []
+    assert readers(without("LlmSecretName")) == voting
     # Secrets Manager adds a hyphen and six characters to a secret's name in its ARN.
-    assert readers(FULL) == [("ScoreRole", SECRET)]
+    assert readers(without("Votes")) == [("ScoreRole", SECRET)]
+    assert sorted(readers(FULL)) == sorted([("ScoreRole", SECRET), *voting])
 
 
 def test_no_secret_passes_through_the_template() -> None:
@@ -855,7 +928,11 @@ def test_no_secret_passes_through_the_template() -> None:
     for function in FUNCTIONS:
         for name, value in FULL[function]["Environment"]["Variables"].items():
             if secretive.search(name):
-                assert (name, value) == ("DIGEST_LLM_SECRET", FULL.parameters["LlmSecretName"])
+                named = {
+                    "DIGEST_LLM_SECRET": FULL.parameters["LlmSecretName"],
+                    "DIGEST_VOTE_SECRET": "VoteKey.Id",
+                }
+                assert value == named[name]
 
 
 def test_an_identity_is_created_only_when_asked_for() -> None:
@@ -883,7 +960,7 @@ AWS_METRICS = {
 
 def metrics_of(function: str) -> set[Metric]:
     """Each metric that a function's code adds; Powertools gives it the dimension ``service``."""
-    code = (ROOT / PLAIN[function]["CodeUri"] / "app.py").read_text("utf-8")
+    code = (ROOT / FULL[function]["CodeUri"] / "app.py").read_text("utf-8")
     calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
     services = [
         ast.literal_eval(keyword.value)
@@ -898,7 +975,7 @@ def metrics_of(function: str) -> set[Metric]:
         if isinstance(call.func, ast.Attribute) and call.func.attr == "add_metric"
     ]
     assert len(services) == bool(added)
-    namespace = PLAIN[function]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+    namespace = FULL[function]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
     return {(namespace, name, "service", services[0]) for name in added}
 
 
@@ -920,7 +997,7 @@ def assert_known(metric: Metric) -> None:
     if metric not in REPORTED:
         assert (namespace, name, dimension) in AWS_METRICS, metric
         kind = {"AWS/SQS": "AWS::SQS::Queue", "AWS/Lambda": "AWS::Serverless::Function"}[namespace]
-        assert value.removesuffix(".QueueName") in PLAIN.of(kind)
+        assert value.removesuffix(".QueueName") in FULL.of(kind)
         assert value.endswith(".QueueName") == (namespace == "AWS/SQS")
 
 

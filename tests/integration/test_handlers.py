@@ -578,3 +578,24 @@ def test_an_uncertain_mail_is_told_although_the_call_then_fails(
             aggregate.handler(event("aggregate-counted-down"), CONTEXT)
     [record] = reported(capsys.readouterr().out)
     assert record["MailUncertain"] == [1]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with its key", "without"])
+def test_where_readers_vote_a_digest_has_links_and_comes_without_them_where_their_key_cannot_be_had(
+    cloud: Cloud, model: LanguageModelServer, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    parameters.clear_caches()
+    monkeypatch.setenv("DIGEST_VOTE_ADDRESS", "https://vote.example/")
+    monkeypatch.setenv("DIGEST_VOTE_SECRET", "votes")
+    if kept:
+        boto3.client("secretsmanager").create_secret(Name="votes", SecretString="k" * 64)
+    fetch.handler(event("fetch-by-hand"), CONTEXT)
+    score.handler(a_message(cloud), CONTEXT)
+    assert aggregate.handler(event("aggregate-counted-down"), CONTEXT) == {"batchItemFailures": []}
+    for key in ("2026-01-22/digest.html", "latest.html", "2026-01-22/mail/two@example.org.eml"):
+        written = cloud.archive.read(key)
+        assert written is not None
+        assert (
+            b"https://vote.example/?v=" in written.replace(b"=\r\n", b"").replace(b"=3D", b"=")
+        ) is kept
+    parameters.clear_caches()

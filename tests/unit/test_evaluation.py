@@ -23,6 +23,7 @@ from evaluation.__main__ import SAMPLE_LABELS, app
 from evaluation.closed_loop import add_fields, simulate
 from evaluation.labels import Label, LabelledDay, LabelsError, read_labels, read_retest
 from evaluation.measures import (
+    Interval,
     area_under_curve,
     gains,
     jaccard,
@@ -33,6 +34,7 @@ from evaluation.measures import (
 )
 from evaluation.rolling import by_language_model, measure, unread
 from evaluation.terms import KeptCounts
+from evaluation.votes import CASES, VOTES, Reader, Voted, enough, simulate_votes
 from tests.builders import DAY, a_paper, a_profile
 from tests.language_model import language_model
 
@@ -211,6 +213,41 @@ def test_an_added_field_is_looked_for_on_three_days() -> None:
     assert all(0 < change.kept <= change.papers for change in changes)
 
 
+def a_day_of_two_kinds(number: int) -> LabelledDay:
+    """Papers that the profile describes alike, and of which the reader wants one kind."""
+    labels = []
+    for n in range(40):
+        wanted = n % 2 == 0
+        about = f"pruning experts of {'models' if wanted else 'gardens'}"
+        paper = a_paper(100 * number + n, title=about, abstract=f"About {about}, {n}.")
+        labels.append(Label(paper, 9.0 if wanted else None, "Pruning" if wanted else None))
+    return LabelledDay(DAY + dt.timedelta(days=number), tuple(labels))
+
+
+def test_a_reader_votes_until_the_next_day_is_ranked_better() -> None:
+    days = [a_day_of_two_kinds(number) for number in range(10)]
+    profile = a_profile(fields=({"name": "Pruning", "description": "pruning experts"},))
+    found = simulate_votes(days, 4, profile, 0.5, KeptCounts())
+    assert [(one.reader, one.history, one.votes) for one in found] == [
+        (*case, votes) for case in CASES for votes in VOTES
+    ]
+    nothing = [one for one in found if one.votes == 0]
+    assert {one.auc_change.mean for one in nothing} == {0.0}
+    alone = found[: len(VOTES)]
+    assert enough(alone, "auc_change") in VOTES[1:]
+    assert alone[-1].auc.mean > 0.9
+
+
+def test_an_interval_that_holds_zero_is_not_enough_nor_one_before_it() -> None:
+    none, sure = Interval(0.1, -0.1, 0.3, 0.0), Interval(0.1, 0.05, 0.2, 0.0)
+    found = [
+        Voted(Reader.AGREES, 0, votes, none, none, change, none)
+        for votes, change in ((0, none), (1, sure), (2, none), (5, sure), (9, sure))
+    ]
+    assert enough(found, "auc_change") == 5
+    assert enough(found, "recall_change") is None
+
+
 def test_the_sample_day_is_labelled_whole_with_the_profiles_fields() -> None:
     names = {f.name for f in load_profile((ROOT / "profile.yaml").read_text("utf-8")).fields}
     lines = [json.loads(line) for line in SAMPLE_LABELS.read_text("utf-8").splitlines()]
@@ -253,10 +290,22 @@ def test_days_of_ones_own_are_measured(tmp_path: Path) -> None:
     ]
     file = a_file(tmp_path, *lines, "oops")
     said = run(
-        "--labels", str(file), "--scorer", "triage", "--history", "1", "--out", str(tmp_path)
+        "--labels",
+        str(file),
+        "--scorer",
+        "triage",
+        "--history",
+        "1",
+        "--votes",
+        "--out",
+        str(tmp_path),
     )
     assert "1 lines of labels were skipped: labels.jsonl, line 25: is no JSON" in said
     assert "| triage, 1 day of history |" in said
+    assert "| reader | days of scores | votes |" in said
+    assert "Surely better (as the model, 30 days of scores): the area" in said
+    report = json.loads((tmp_path / "evaluation.json").read_text("utf-8"))
+    assert [row["votes"] for row in report["votes"]][:3] == [0, 1, 2]
 
 
 def test_wrong_options_are_named() -> None:

@@ -74,6 +74,41 @@ def test_a_paper_of_the_day_is_not_learned_from() -> None:
     assert np.argsort(with_it).tolist() == np.argsort(without).tolist()
 
 
+def test_votes_alone_lift_what_they_ask_for_above_what_was_never_shown() -> None:
+    votes = past("lottery tickets", 10, count=30, voted=True)
+    others = [on(f"things {number}", number) for number in range(2, 9)]
+    day = [*others, on("lottery tickets", 1)]
+    before, after = (interest(day, a_profile(), taught) for taught in ((), votes))
+    assert before.argmax() != len(day) - 1
+    assert after.argmax() == len(day) - 1
+    # As scores they would teach nothing, since every one of them is high.
+    as_scores = interest(day, a_profile(), [one._replace(voted=False) for one in votes])
+    assert after[-1] - after[0] > as_scores[-1] - as_scores[0]
+
+
+def test_votes_alone_lower_what_they_do_not_ask_for() -> None:
+    votes = past("lottery tickets", 10, count=30, voted=True)
+    votes += past("experts in law", 0, count=30, first=200, voted=True)
+    day = [on("experts in law", 1), *(on(f"things {n}", n) for n in range(4, 9))]
+    before, after = (interest(day, a_profile(), taught) for taught in ((), votes))
+    assert before.argmax() == 0
+    assert after.argmax() != 0
+
+
+def test_a_vote_counts_whenever_its_field_was_added() -> None:
+    long_ago = YESTERDAY - dt.timedelta(days=20)
+    history = past("tools that wake", 9, date=YESTERDAY, field="Agents")
+    history += past("geese", 9, first=200, date=YESTERDAY - dt.timedelta(days=25))
+    votes = past("tools that sleep", 0, first=300, date=long_ago, field=None, weight=10)
+    day = [on(f"tools that {verb}", place) for place, verb in enumerate(("sleep", "wake", "sing"))]
+    day += [on("geese", 4), on("lakes", 5)]
+    known, unasked = (
+        interest(day, a_profile(), [*history, *(one._replace(voted=voted) for one in votes)])
+        for voted in (True, False)
+    )
+    assert known[0] - known[1] < unasked[0] - unasked[1]
+
+
 def test_recommendations_for_a_field_that_is_gone_are_not_learned_from() -> None:
     gone = past("geese", 9, field="Birds")
     day = [on("geese", 1), on("pruning", 2)]

@@ -253,13 +253,13 @@ class RunOfADay(RuleBasedStateMachine):
 def plain_forms(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the forms that are looked at here are rendered, since many digests are made."""
 
-    def one_file(digest: Digest) -> list[tuple[str, bytes]]:
+    def one_file(digest: Digest, *_: object) -> list[tuple[str, bytes]]:
         return [(f"{digest.date}/digest.json", rendering.render_json(digest))]
 
     monkeypatch.setattr(rendering, "day_files", one_file)
     monkeypatch.setattr(rendering, "shared_files", lambda *_: [("index.html", b"")])
 
-    def plain_mail(_: object, sender: Address, recipient: str, __: str) -> EmailMessage:
+    def plain_mail(_: object, sender: Address, recipient: str, *__: object) -> EmailMessage:
         message = EmailMessage()
         message["From"], message["To"] = sender, Address(addr_spec=recipient)
         return message

@@ -17,6 +17,7 @@ from babel.numbers import format_currency, format_decimal, format_percent
 
 from arxiv_digest.firings import READY
 from arxiv_digest.models import (
+    Choice,
     FeedReading,
     FeedState,
     Scorer,
@@ -177,6 +178,19 @@ class Words:
     search_unread: str
     search_more: str
     in_digest: str
+    # Votes.
+    votes: dict[Choice, str]
+    vote_question: dict[Choice, str]
+    vote_state: dict[Choice, str]
+    vote_counts: str
+    vote_shared: str
+    vote_changed: str
+    vote_refused: str
+    vote_forged: str
+    vote_expired: str
+    vote_gone: str
+    vote_unreadable: str
+    vote_failed: str
 
     def count(self, forms: Counted, count: int) -> str:
         """The form for a number, with the number in it."""
@@ -393,6 +407,26 @@ ZH = Words(
     search_unread="以下月份的索引无法读取：{months}",
     search_more="继续搜索",
     in_digest="在当日推荐中查看",
+    # Votes.
+    votes={Choice.MORE: "想多看", Choice.LESS: "想少看", Choice.NONE: "撤回"},
+    vote_question={
+        Choice.MORE: "想多看与这篇相似的论文吗？",
+        Choice.LESS: "想少看与这篇相似的论文吗？",
+    },
+    vote_state={
+        Choice.MORE: "已记录：想多看与这篇相似的论文。",
+        Choice.LESS: "已记录：想少看与这篇相似的论文。",
+        Choice.NONE: "已撤回对这篇论文的投票。",
+    },
+    vote_counts="从下一期推荐开始生效。",
+    vote_shared="这是网页上的链接：所有读者对每篇论文共用一票。",
+    vote_changed="这一页显示之后投票已有改动，请重新选择。",
+    vote_refused="没有记录投票",
+    vote_forged="这个链接不完整，不是这里的链接，或签名密钥已更换。请打开最近一封邮件里的链接。",
+    vote_expired="这个链接已过期。请打开最近一封邮件里的链接。",
+    vote_gone="这个链接所指的推荐或论文已不存在。请打开最近一封邮件里的链接。",
+    vote_unreadable="无法读懂这个请求。请重新打开链接，再按一次按钮。",
+    vote_failed="暂时无法记录。请稍后重新打开链接。",
 )
 
 EN = Words(
@@ -592,6 +626,32 @@ EN = Words(
     search_unread="The index of these months could not be read: {months}",
     search_more="Search on",
     in_digest="In the digest of that day",
+    # Votes.
+    votes={
+        Choice.MORE: "More like this",
+        Choice.LESS: "Less like this",
+        Choice.NONE: "Take it back",
+    },
+    vote_question={
+        Choice.MORE: "Would you like to see more papers like this one?",
+        Choice.LESS: "Would you like to see fewer papers like this one?",
+    },
+    vote_state={
+        Choice.MORE: "Noted: more papers like this one.",
+        Choice.LESS: "Noted: fewer papers like this one.",
+        Choice.NONE: "Your vote on this paper was taken back.",
+    },
+    vote_counts="It counts from the next digest on.",
+    vote_shared="This is a link of the page: all of its readers share one vote on each paper.",
+    vote_changed="The vote was changed after this page had been shown; choose again.",
+    vote_refused="No vote was noted",
+    vote_forged="This link is damaged, belongs to another digest, or was signed with a key that has"
+    " been replaced. Follow one of your latest mail.",
+    vote_expired="The time of this link is over. Follow one of your latest mail.",
+    vote_gone="The digest or the paper of this link is not there any more. Follow one of your"
+    " latest mail.",
+    vote_unreadable="This request could not be read. Open the link once more and press a button.",
+    vote_failed="It cannot be noted at the moment. Open the link once more later.",
 )
 
 LANGUAGES: dict[str, Words] = {"zh": ZH, "en": EN}

@@ -52,6 +52,9 @@ TERMS = 2**20
 RARE = 2
 """Papers in which a term has to stand to be learned from."""
 
+UNSEEN = 0.1
+"""How much each paper of a day counts as unwanted, where nothing but votes is known."""
+
 Matrix = NDArray[np.float64]
 Count = Callable[[str, Sequence[str]], csr_matrix]
 """Counts terms: a view's name and texts to a sparse matrix (texts, terms)."""
@@ -134,7 +137,8 @@ def learn(
     """Learn from past scores what a day's papers are worth; none where there is nothing to learn.
 
     Left out of the training are the day's own papers, recommendations for a field that the profile
-    no longer has, and what :func:`_asked` says nobody was asked about.
+    no longer has, and what :func:`_asked` says nobody was asked about. Readers vote on what
+    they are shown, so where there are only votes the day's own papers stand for all the rest.
     """
     ids = {paper.id for paper in papers}
     names = [field.name for field in profile.fields]
@@ -153,15 +157,18 @@ def learn(
         [counts[asked], count(LEARNED_VIEW, [text_of(paper) for paper in papers])], format="csr"
     )
     terms = weigh(both, RARE)
-    targets = np.zeros((len(past), 1 + len(names)))
+    only_votes = all(one.voted for one in past)
+    unseen = len(papers) if only_votes else 0
+    targets = np.zeros((len(past) + unseen, 1 + len(names)))
     for row, one in enumerate(past):
         targets[row, 0] = degree(one.score, profile.threshold(one.field))
         if one.field in names:
             targets[row, 1 + names.index(one.field)] = targets[row, 0]
     newest = max(one.date for one in past)
     weights = [one.weight * 0.5 ** ((newest - one.date).days / HALF_LIFE) for one in past]
+    weights += [UNSEEN] * unseen
     model = Ridge(alpha=SHRINKAGE, solver="sparse_cg", tol=1e-3)
-    model.fit(terms[: len(past)], targets, sample_weight=np.array(weights))
+    model.fit(terms[: len(targets)], targets, sample_weight=np.array(weights))
     expected = np.asarray(model.predict(terms[len(past) :]), dtype=np.float64)
     by_field = expected[:, 1:]
     # A paper clearly of one field and one a bit of several are wanted alike; the best field's
@@ -191,5 +198,6 @@ def _asked(
     akin = alike >= AKIN * alike.max(axis=1, keepdims=True)
     for row, one in enumerate(past):
         born = max(date for date, is_akin in zip(since, akin[row], strict=True) if is_akin)
-        asked[row] = one.score >= profile.threshold(one.field) or one.date >= born
+        wanted = one.score >= profile.threshold(one.field)
+        asked[row] = one.voted or wanted or one.date >= born
     return asked

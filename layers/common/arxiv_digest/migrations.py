@@ -34,6 +34,7 @@ from arxiv_digest.models import (
     Run,
     Tokens,
     TriagedPart,
+    Vote,
 )
 
 T = TypeVar("T")
@@ -116,6 +117,7 @@ DIGEST = Stored("Digest", TypeAdapter(Digest))
 PAPERS_OF_DAY = Stored("PapersOfDay", TypeAdapter(PapersOfDay))
 PROFILE_DAY = Stored("ProfileDay", TypeAdapter(ProfileDay))
 KEPT_PAPER = Stored("KeptPaper", TypeAdapter(KeptPaper))
+VOTE = Stored("Vote", TypeAdapter(Vote))
 
 
 def _said(problems: ValidationError) -> str:

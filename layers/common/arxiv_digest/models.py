@@ -221,11 +221,12 @@ class Tokens(Value):
 
 
 class PastScore(NamedTuple):
-    """What a language model once gave a paper, from which triage learns.
+    """What a language model once gave a paper, or readers said of it, from which triage learns.
 
     ``score`` is from 0 to 10, ``field`` a name of the profile of that time or none, ``date`` that
     of the run. ``weight`` says how many papers of that day it stands for: 1 for one that triage
-    kept, 1/share for one of an audit sample that is a share of what was below the cut.
+    kept, 1/share for one of an audit sample that is a share of what was below the cut. ``voted`` is
+    readers' own word.
     """
 
     paper: Paper
@@ -233,6 +234,32 @@ class PastScore(NamedTuple):
     field: str | None
     date: dt.date
     weight: float = 1.0
+    voted: bool = False
+
+
+class Choice(StrEnum):
+    """What a reader says of a paper: to see more like it, or less; or nothing any more."""
+
+    MORE = "more"
+    LESS = "less"
+    NONE = "none"
+
+
+class Vote(Value):
+    """What one reader of a profile says of a paper that its digest of a date has scored.
+
+    ``field`` is what the digest gave it. ``version`` counts the changes of one reader's vote on one
+    paper from 1; a vote that was taken back stays, as :attr:`Choice.NONE`, so that nothing older
+    comes after it.
+    """
+
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    paper: Paper
+    field: str | None
+    date: dt.date
+    choice: Choice
+    version: int = Field(ge=1)
+    cast_at: dt.datetime
 
 
 class Audit(Value):
@@ -405,7 +432,8 @@ class Run(Value):
     never splits a run. ``invocation`` names the call of fetch that started it. ``rebuilt`` is a run
     that was started after its day was over, ``mail`` says whether its digest is mailed. ``read``
     are the feeds that were read with this run for other profiles, ``examples`` those of the
-    profile, as far as they could be had.
+    profile, as far as they could be had. ``votes`` are the latest that its readers had cast when it
+    started, by title.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -424,6 +452,7 @@ class Run(Value):
     mail: bool = True
     read: tuple[FeedReading, ...] = ()
     examples: tuple[Example, ...] = ()
+    votes: tuple[Example, ...] = ()
 
 
 class Recommendation(Value):

@@ -21,12 +21,13 @@ partition           sort key                    what it holds
 ``PENDING``         ``<date>#<category>``       a stored feed that the next run reads
 ``PROFILES``        ``<date>``                  the names of those whose runs a date has, of many
 ``DAYS``            ``<date>``                  a line of the archive's index
+``VOTES``           ``<id>#<reader>``           a reader's vote on a paper, and its ``version``
 ==================  ==========================  ====================================================
 
 What belongs to one of many profiles has its name at the end: ``RUN#<date>#<profile>``,
-``DAYS#<profile>``, and ``SEEN#<profile>`` as the sort key of a paper that it has read. That of the
-single profile has none. Papers of a category that were read for all of many profiles are
-``SEEN#*<category>``.
+``DAYS#<profile>``, ``VOTES#<profile>``, and ``SEEN#<profile>`` as the sort key of a paper that it
+has read. That of the single profile has none. Papers of a category that were read for all of many
+profiles are ``SEEN#*<category>``.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ from arxiv_digest.models import (
     Tokens,
     Triaged,
     TriagedPart,
+    Vote,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +79,9 @@ SEEN_DAYS = 400
 CLAIM_DAYS = 800
 """Days for which nobody is mailed twice: longer than the feeds are kept of which a day that was
 mailed can be rebuilt."""
+VOTE_DAYS = 400
+"""Days for which a vote counts, and for which one that was taken back cannot be brought back by
+what was sent before: longer than a link can be used."""
 
 T = TypeVar("T")
 
@@ -157,6 +162,7 @@ class Runs:
         self._clock = clock
         self._suffix = f"#{profile}" if profile else ""
         self._seen = f"SEEN{self._suffix}"
+        self._votes = f"VOTES{self._suffix}"
 
     def of(self, profile: str) -> Runs:
         """The runs of one of many profiles; those of the single profile for an empty name."""
@@ -613,6 +619,31 @@ class Runs:
         condition = Key("sk").gte(since.isoformat()) if since else None
         found = self._query(f"DAYS{self._suffix}", condition)
         return [_read(migrations.DAY, item, "day") for item in found]
+
+    def votes(self) -> list[Vote]:
+        """Every vote of the profile's readers, those taken back among them."""
+        return [_read(migrations.VOTE, item, "vote") for item in self._query(self._votes)]
+
+    def vote(self, paper_id: str, reader: str) -> Vote | None:
+        """What a reader says of a paper, or none where that reader never voted on it."""
+        item = self._get(self._votes, f"{paper_id}#{reader}")
+        return _read(migrations.VOTE, item, "vote") if item else None
+
+    def cast(self, vote: Vote, reader: str) -> bool:
+        """Write a reader's vote, unless the one before it is not the last any more: ``False``."""
+        item = {
+            **self._item(self._votes, f"{vote.paper.id}#{reader}", VOTE_DAYS),
+            "version": vote.version,
+            "vote": vote.model_dump_json(),
+        }
+        if vote.version == 1:
+            return self._put_if(item)
+        return self._put_if(
+            item,
+            "#version = :before",
+            ExpressionAttributeNames={"#version": "version"},
+            ExpressionAttributeValues={":before": vote.version - 1},
+        )
 
     def _run_key(self, day: date) -> str:
         return f"RUN#{day.isoformat()}{self._suffix}"

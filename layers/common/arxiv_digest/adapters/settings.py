@@ -25,7 +25,10 @@ class Settings(BaseSettings):
 
 
 class FetchSettings(Settings):
-    """Fetch's settings; an empty ``llm_model`` means the local scorer."""
+    """Fetch's settings; an empty ``llm_model`` means the local scorer.
+
+    ``votes`` says whether those of readers count.
+    """
 
     bucket: str
     queue_url: str
@@ -34,6 +37,7 @@ class FetchSettings(Settings):
     feed_interval: float = Field(default=3.0, ge=0)
     export_api_url: str
     llm_model: str = ""
+    votes: bool = False
 
 
 class ScoreSettings(Settings):
@@ -49,7 +53,8 @@ class AggregateSettings(Settings):
     """Aggregate's settings; without recipients no mail is sent.
 
     ``page_base`` is the archive's address on the web, without a slash at its end; empty where the
-    archive has none.
+    archive has none. ``vote_address`` and ``vote_secret`` are where votes are cast and the secret
+    that holds the key of their links; empty where nobody votes.
     """
 
     bucket: str
@@ -59,8 +64,17 @@ class AggregateSettings(Settings):
     recipients: Annotated[tuple[str, ...], NoDecode] = ()
     configuration_set: str
     page_base: str = ""
+    vote_address: str = ""
+    vote_secret: str = ""
 
     @field_validator("recipients", mode="before")
     @classmethod
     def _split(cls, listed: str) -> tuple[str, ...]:
         return addresses(listed)
+
+
+class VoteSettings(Settings):
+    """Vote's settings; ``vote_secret`` is the ARN of the secret that holds the key of links."""
+
+    bucket: str
+    vote_secret: str

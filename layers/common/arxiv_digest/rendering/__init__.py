@@ -11,6 +11,7 @@ from arxiv_digest.rendering.mail import render_mail
 from arxiv_digest.rendering.markdown import markdown_text, render_markdown
 from arxiv_digest.rendering.months import render_month, render_papers, render_search
 from arxiv_digest.rendering.page import render_page
+from arxiv_digest.rendering.vote import render_refusal, render_vote, vote_policy
 
 __all__ = [
     "DAYS_IN_FEED",
@@ -26,7 +27,10 @@ __all__ = [
     "render_page",
     "render_paper_feed",
     "render_papers",
+    "render_refusal",
     "render_schema",
     "render_search",
+    "render_vote",
     "shared_files",
+    "vote_policy",
 ]

@@ -16,16 +16,17 @@ from arxiv_digest.rendering.feeds import DAYS_IN_FEED, render_day_feed, render_p
 from arxiv_digest.rendering.markdown import render_markdown
 from arxiv_digest.rendering.months import render_month, render_papers, render_search
 from arxiv_digest.rendering.page import page_parts
+from arxiv_digest.voting import Voting
 
 ROBOTS = "User-agent: *\nDisallow: /\n"
 """The archive is its reader's: no search engine has anything to look for in it (RFC 9309)."""
 
 
-def day_files(digest: Digest) -> Iterator[tuple[str, bytes]]:
-    """The files of one day, each with its key."""
+def day_files(digest: Digest, voting: Voting | None = None) -> Iterator[tuple[str, bytes]]:
+    """The files of one day, each with its key; its page has links to vote where there is voting."""
     recommended = [entry.paper for entry in digest.recommendations]
     yield f"{digest.date}/digest.md", render_markdown(digest).encode()
-    yield f"{digest.date}/digest.html", _joined(page_parts(digest))
+    yield f"{digest.date}/digest.html", _joined(page_parts(digest, voting=voting))
     yield f"{digest.date}/digest.json", render_json(digest)
     yield f"{digest.date}/digest.bib", bibtex(recommended).encode()
     yield f"{digest.date}/digest.ris", ris(recommended).encode()
@@ -39,6 +40,7 @@ def shared_files(
     papers: Sequence[PapersOfDay],
     archive: str,
     base: str = "",
+    voting: Voting | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """The files that a digest shares with other days, each with its key, in the order of writing.
 
@@ -59,7 +61,7 @@ def shared_files(
     yield "papers.xml", render_paper_feed(in_feeds, language, archive, base).encode()
     if latest:
         yield "latest.md", render_markdown(latest).encode()
-        yield "latest.html", _joined(page_parts(latest, root=""))
+        yield "latest.html", _joined(page_parts(latest, root="", voting=voting))
         yield "latest.json", render_json(latest)
     yield SCHEMA_NAME, render_schema().encode()
     yield "robots.txt", ROBOTS.encode()

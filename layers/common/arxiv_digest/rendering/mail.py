@@ -19,6 +19,7 @@ from arxiv_digest.language import Words, rebuilt, words
 from arxiv_digest.models import Digest, Recommendation, Section, Unscored, ranked
 from arxiv_digest.rendering.context import context, environment
 from arxiv_digest.rendering.mathematics import tex_text
+from arxiv_digest.voting import VoteLinks, Voting
 
 PART_BYTES = 98_000
 """The most that one part of a mail may have, in bytes of UTF-8 with its line breaks as CRLF.
@@ -75,10 +76,13 @@ class FieldShown:
     lines: tuple[Recommendation, ...]
 
 
-def render_mail(digest: Digest, sender: Address, recipient: str, page: str) -> EmailMessage:
+def render_mail(
+    digest: Digest, sender: Address, recipient: str, page: str, voting: Voting | None = None
+) -> EmailMessage:
     """The digest as a multipart message, text and HTML, as it is handed to SES.
 
-    ``page`` says where the digest stands in the archive. Neither part exceeds
+    ``page`` says where the digest stands in the archive; with ``voting`` each paper in full has
+    links by which the recipient votes on it. Neither part exceeds
     :data:`PART_BYTES`: the best papers stand in full, more in a line each, the rest is counted.
     SES replaces ``Message-ID`` and ``Date``, so neither is set.
     """
@@ -90,7 +94,9 @@ def render_mail(digest: Digest, sender: Address, recipient: str, page: str) -> E
     message["Auto-Submitted"] = "auto-generated"
     message["List-Unsubscribe"] = f"<mailto:{sender.addr_spec}?subject=unsubscribe>"
     message["X-ArXiv-Digest"] = f"date={digest.date}; profile={digest.reader.profile}"
-    text, html = _parts(digest, page)
+    text, html = _parts(digest, page, voting.links(digest) if voting else None)
+    if voting:
+        text, html = (_own_links(part, digest, recipient, voting) for part in (text, html))
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     return message
@@ -148,16 +154,28 @@ def wrapped(text: str, first: str = "", rest: str = "") -> str:
 
 
 @lru_cache(maxsize=1)
-def _parts(digest: Digest, page: str) -> tuple[str, str]:
-    """Text and HTML, which are the same for every recipient of a digest."""
+def _parts(digest: Digest, page: str, votes: VoteLinks | None) -> tuple[str, str]:
+    """Text and HTML, which are the same for every recipient of a digest but for their own links."""
     text = environment().get_template("mail.txt.j2")
     html = environment().get_template("mail.html.j2")
-    given = _given(digest, page)
+    given = {**_given(digest, page), "votes": votes}
     return (
         _fitted(digest, given, text.render),
         # The message ends each part with a line break, which has to be counted, too.
         _fitted(digest, given, lambda shown: _inliner().inline(html.render(shown)) + "\n"),
     )
+
+
+def _own_links(part: str, digest: Digest, recipient: str, voting: Voting) -> str:
+    """A part with the recipient's links to vote, as long as those that it was fitted with.
+
+    Fitting takes a second, for which no recipient but the first has to wait.
+    """
+    shared, own = voting.links(digest), voting.links(digest, recipient)
+    for entry in digest.recommendations:
+        for there, here in zip(shared(entry.paper.id), own(entry.paper.id), strict=True):
+            part = part.replace(there, here)
+    return part
 
 
 def _fitted(

@@ -14,6 +14,7 @@ from arxiv_digest.rendering.citations import bibtex
 from arxiv_digest.rendering.context import AUTHORS_SHOWN, context, environment, inlined, script_json
 from arxiv_digest.rendering.mathematics import tex_html
 from arxiv_digest.rendering.pictures import FieldCount, fields_picture, scores_picture
+from arxiv_digest.voting import Voting
 
 OTHER = "other"
 """The key of the papers that fit no field; the keys of fields are their places in the profile."""
@@ -42,16 +43,17 @@ class Entry:
     rank: int | None = None
 
 
-def render_page(digest: Digest, root: str = "../") -> str:
+def render_page(digest: Digest, root: str = "../", voting: Voting | None = None) -> str:
     """The digest as one HTML page that needs nothing else.
 
-    ``root`` is where the archive lies as seen from this page. A Content Security Policy allows the
-    page its own style and script, by their hashes, and no request at all.
+    ``root`` is where the archive lies as seen from this page; with ``voting`` each recommended
+    paper has links by which all readers of the page vote on it. A Content Security Policy allows
+    the page its own style and script, by their hashes, and no request at all.
     """
-    return "".join(page_parts(digest, root))
+    return "".join(page_parts(digest, root, voting))
 
 
-def page_parts(digest: Digest, root: str = "../") -> Iterator[str]:
+def page_parts(digest: Digest, root: str = "../", voting: Voting | None = None) -> Iterator[str]:
     """The page in short pieces, so that a large day's never has to be in memory as one text.
 
     One letter of mathematics in it has Python take four bytes for every character.
@@ -87,6 +89,7 @@ def page_parts(digest: Digest, root: str = "../") -> Iterator[str]:
         # The newest digest is written over by the next one; its papers stay at their own day's.
         "place": "" if root else f"{digest.date}/digest.html",
         "entry": entry,
+        "votes": voting.links(digest) if voting else None,
         "fields": [(keys.get(name or "", OTHER), name or said.other_field) for name in fields],
         "categories": sorted({name for paper in digest.papers for name in paper.categories}),
         "pictures": _pictures(digest, fields, said),

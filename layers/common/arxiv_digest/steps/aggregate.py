@@ -19,6 +19,7 @@ from arxiv_digest.models import Batch, Digest, Run, TriagedPart, Value, Verdict
 from arxiv_digest.profile import Profile, load_profile
 from arxiv_digest.ranking import make_digest
 from arxiv_digest.steps.archiving import Archiving
+from arxiv_digest.voting import Voting
 
 CLAIM_SECONDS = 360
 """For this long a claim may be another call's that is sending: longer than aggregate can run."""
@@ -75,6 +76,8 @@ class Aggregate:
     """Called with what became of a mail before that is noted, so that no death hides it."""
     page_base: str = ""
     """The archive's address on the web, such as ``https://d123.cloudfront.net``, or empty."""
+    voting: Voting | None = None
+    """Where its digests are voted on, if they are."""
 
     def __call__(self, date: dt.date, now: dt.datetime) -> AggregateResult:
         """Make the digest of a date from whatever is there, and mail it once to each recipient.
@@ -89,7 +92,7 @@ class Aggregate:
             return AggregateResult(date=date, done=AggregateDone.MADE_BEFORE)
         profile = load_profile(run.profile)
         batches, triaged = self.runs.batches(date), self.runs.triaged(date)
-        write = Archiving(self.runs, self.archive, self.log, self.page_base)
+        write = Archiving(self.runs, self.archive, self.log, self.page_base, self.voting)
         recipients = self.recipients if profile.recipients is None else profile.recipients
         while True:
             results = self.runs.results(date)
@@ -124,7 +127,7 @@ class Aggregate:
             page = f"{base}/{self.archive.place}{digest.date}/digest.html"
             from arxiv_digest import rendering
 
-            message = rendering.render_mail(digest, self.sender, recipient, page)
+            message = rendering.render_mail(digest, self.sender, recipient, page, self.voting)
             self.archive.write(f"{digest.date}/mail/{recipient}.eml", message.as_bytes())
             # Last of all: whatever failed before it can be done again.
             if self.runs.claim_mail(digest.date, recipient):

@@ -12,6 +12,7 @@ from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.migrations import Stored, Unreadable
 from arxiv_digest.models import Day, Digest, PapersOfDay
+from arxiv_digest.voting import Voting
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ class Archiving:
     archive: Archive
     log: Callable[[str], None]
     page_base: str = ""
+    voting: Voting | None = None
 
     def __call__(self, digest: Digest) -> None:
         """Write a digest's own files, and make the shared ones of what all days have left.
@@ -39,7 +41,7 @@ class Archiving:
         # Imported here, as in aggregate: a deadline that finds its digest made renders nothing.
         from arxiv_digest import rendering
 
-        for key, body in rendering.day_files(digest):
+        for key, body in rendering.day_files(digest, self.voting):
             self.archive.write(key, body)
         self.runs.record_day(Day.of(digest))
         base = f"{self.page_base}/{self.archive.place}" if self.page_base else ""
@@ -66,7 +68,7 @@ class Archiving:
                 if newest == digest.date
                 else self._read(f"{newest}/digest.json", migrations.DIGEST)
             )
-            shared = rendering.shared_files(digest, latest, days, papers, name, base)
+            shared = rendering.shared_files(digest, latest, days, papers, name, base, self.voting)
             for key, body in shared:
                 self.archive.write(key, body)
             if self.runs.days() == days and self._kept({digest.date, *in_feeds}) == kept:

@@ -50,12 +50,14 @@ from arxiv_digest.models import (
     Triage,
     TriagedPart,
     Value,
+    Vote,
 )
 from arxiv_digest.profile import Profile, load_profile
 from arxiv_digest.steps.backfill import past_feed
 from arxiv_digest.steps.examples import keep_examples, profile_examples
 from arxiv_digest.steps.profiles import SINGLE, Kept, kept_profiles
 from arxiv_digest.triage import cut, opens, recall
+from arxiv_digest.voting import as_examples, votes_before, with_votes
 
 ABANDONED = dt.timedelta(minutes=20)
 """After this time a run whose messages were not all sent is finished by the next firing: longer
@@ -121,7 +123,7 @@ class Fetch:
 
     Of many profiles the first one leads: its run, which fetch starts itself, says for all of them
     what was read of a date. Each of the others, its ``followers``, gets a message of the day.
-    ``name`` is that of the profile whose run it is.
+    ``name`` is that of the profile whose run it is; ``voting`` says that readers' votes count.
     """
 
     arxiv: FeedReader
@@ -134,6 +136,7 @@ class Fetch:
     name: str = SINGLE
     leads: bool = False
     followers: tuple[Kept, ...] = ()
+    voting: bool = False
 
     def __call__(self, event: FetchEvent, now: dt.datetime, invocation: str = "") -> FetchResult:
         """Do what one firing has to do.
@@ -306,7 +309,8 @@ class Fetch:
         merged = merge([feed.papers for feed in feeds], profile.announce_types)
         papers, seen_before = self._unseen(merged.papers, date)
         examples = self._examples(date, papers, profile)
-        plan = self._plan(date, papers, profile, examples)
+        votes = votes_before(self.runs.votes(), now) if self.voting else []
+        plan = self._plan(date, papers, profile, examples, votes)
         batches = make_batches(date, papers, profile.papers_per_call, plan.order, self.name)
         triaged = make_triaged(date, papers, plan.dropped, plan.ranks)
         run = Run(
@@ -325,6 +329,7 @@ class Fetch:
             mail=mail,
             read=tuple(feed.reading for feed in read if feed not in feeds),
             examples=examples,
+            votes=as_examples(votes, (paper.id for paper in papers)),
         )
         if not self.runs.create(run, batches, triaged):
             return FetchResult(date=date, done=Done.NOTHING)
@@ -366,6 +371,7 @@ class Fetch:
         papers: Sequence[Paper],
         profile: Profile,
         examples: Sequence[Example],
+        votes: Sequence[Vote],
     ) -> Plan:
         """Decide which papers are scored, and in which order they are queued.
 
@@ -381,7 +387,8 @@ class Fetch:
         # Imported here: scikit-learn takes seconds, and most days need none.
         from arxiv_digest.local import interest
 
-        history = self.runs.history(days_before(date, settings.history_days))
+        scores = self.runs.history(days_before(date, settings.history_days))
+        history = with_votes(scores, votes)
         likely = interest(papers, profile, history, examples=examples)
         order = sorted(range(len(papers)), key=lambda position: -likely[position])
         followed = {place for place, paper in enumerate(papers) if profile.followed(paper)}

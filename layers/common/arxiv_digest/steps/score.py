@@ -23,6 +23,7 @@ from arxiv_digest.scoring import (
     Reply,
     score_papers,
 )
+from arxiv_digest.voting import votes_before, with_votes
 
 if TYPE_CHECKING:
     from arxiv_digest.adapters.llm import LanguageModel
@@ -103,6 +104,8 @@ class Score:
 
             papers = as_announced([*self.runs.batches(run.date), *self.runs.triaged(run.date)])
             history = self.runs.history(days_before(run.date, profile.triage.history_days))
+            if run.votes:
+                history = with_votes(history, votes_before(self.runs.votes(), run.started_at))
             self._days = {key: score_day(papers, profile, history, examples=run.examples)}
         return self._days[key]
 
@@ -127,7 +130,7 @@ class Score:
             return reply
 
         try:
-            outcome = score_papers(batch.papers, profile, ask, run.examples)
+            outcome = score_papers(batch.papers, profile, ask, (*run.examples, *run.votes))
         except BudgetSpent as problem:
             outcome = _all_failed(batch, problem)
         except LanguageModelRefused as problem:

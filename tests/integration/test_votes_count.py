@@ -1,0 +1,131 @@
+"""Votes of one day in the next one's triage, prompt and local ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from arxiv_digest.models import LOCAL_SCORER, Choice, Digest, Paper, Scorer, Vote
+from arxiv_digest.voting import voter
+from tests.builders import DAY
+from tests.feeds import feed_server
+from tests.integration.conftest import Cloud
+from tests.integration.nights import Night, at
+from tests.integration.test_triage import MODEL, NEXT, Stack, some_papers
+from tests.language_model import LanguageModelServer, language_model
+
+
+def a_stack(cloud: Cloud, server: LanguageModelServer, scorer: Scorer, arxiv: object) -> Stack:
+    made = Stack(cloud, Night(cloud, arxiv, scorer), server)
+    made.night.fetch = replace(made.night.fetch, voting=True)
+    return made
+
+
+@pytest.fixture
+def stacks(cloud: Cloud) -> Iterator[dict[str, Stack]]:
+    """The steps with votes that count, scored by a language model or locally."""
+    with feed_server() as arxiv, language_model() as server:
+        server.fields = ("Pruning", "Agents")
+        yield {
+            scorer.name: a_stack(cloud, server, scorer, arxiv) for scorer in (MODEL, LOCAL_SCORER)
+        }
+
+
+@pytest.fixture
+def stack(stacks: dict[str, Stack]) -> Stack:
+    return stacks[MODEL.name]
+
+
+def cast(stack: Stack, paper: Paper, choice: Choice, hours: float = 9, version: int = 1) -> None:
+    """Vote on a paper of the first day, so many hours after that day's midnight."""
+    vote = Vote(
+        paper=paper,
+        field="Pruning",
+        date=DAY,
+        choice=choice,
+        version=version,
+        cast_at=at(hours),
+    )
+    assert stack.cloud.runs.cast(vote, voter("one@example.org"))
+
+
+def votes_in(prompt: str) -> list[str]:
+    return [line for line in prompt.splitlines() if " like: " in line]
+
+
+def birds_score(digest: Digest) -> float:
+    """The mean score of the papers on birds, of which no field speaks."""
+    found = [entry.score for entry in digest.scored if "birds" in entry.paper.title]
+    return sum(found) / len(found)
+
+
+def test_the_prompt_of_the_next_day_has_the_votes_by_title(stack: Stack) -> None:
+    listed = some_papers(DAY, 4)
+    stack.pass_day(DAY, listed)
+    assert not any(votes_in(request.prompt) for request in stack.server.requests)
+    cast(stack, listed[0], Choice.MORE)
+    cast(stack, listed[1], Choice.LESS)
+    cast(stack, listed[2], Choice.NONE)
+    stack.server.requests.clear()
+    stack.pass_day(NEXT, some_papers(NEXT, 4, first=101))
+    assert len(stack.server.requests) == 2
+    for request in stack.server.requests:
+        assert votes_in(request.prompt) == [
+            f"more like: {listed[0].title}",
+            f"less like: {listed[1].title}",
+        ]
+
+
+def test_a_vote_that_comes_while_a_day_is_scored_waits_for_the_next(stack: Stack) -> None:
+    cast(stack, some_papers(DAY, 1)[0], Choice.MORE, hours=24 + 4)  # when the next day starts
+    stack.pass_day(NEXT, some_papers(NEXT, 4, first=101))
+    assert not any(votes_in(request.prompt) for request in stack.server.requests)
+
+
+def test_where_readers_do_not_vote_votes_that_are_left_count_for_nothing(stack: Stack) -> None:
+    stack.night.fetch = replace(stack.night.fetch, voting=False)
+    cast(stack, some_papers(DAY, 1)[0], Choice.MORE)
+    stack.pass_day(NEXT, some_papers(NEXT, 4, first=101))
+    assert not any(votes_in(request.prompt) for request in stack.server.requests)
+    run = stack.cloud.runs.get(NEXT)
+    assert run is not None
+    assert run.votes == ()
+
+
+def test_triage_of_the_next_day_keeps_what_readers_ask_for(stack: Stack) -> None:
+    stack.set(triage={"keep": 0.5, "audit": 0})
+    birds = [paper for paper in some_papers(DAY, 80) if "birds" in paper.title]
+    for paper in birds:
+        cast(stack, paper, Choice.MORE)
+    for paper in some_papers(DAY, 80):
+        if paper not in birds:
+            cast(stack, paper, Choice.LESS)
+    digest = stack.pass_day(NEXT, some_papers(NEXT, 12, first=101))
+    # By likeness alone none of them would be, since no field speaks of birds.
+    assert sum("birds" in entry.paper.title for entry in digest.scored) >= 4
+
+
+def test_the_local_ranking_of_the_next_day_follows_the_votes(stacks: dict[str, Stack]) -> None:
+    stack = stacks[LOCAL_SCORER.name]
+    before = birds_score(stack.pass_day(DAY, some_papers(DAY, 12)))
+    for paper in some_papers(DAY, 80, first=201):
+        cast(stack, paper, Choice.MORE if "birds" in paper.title else Choice.LESS)
+    after = birds_score(stack.pass_day(NEXT, some_papers(NEXT, 12, first=101)))
+    assert before < 5 < after
+
+
+def test_votes_of_one_profile_do_not_count_for_another(stack: Stack) -> None:
+    paper = some_papers(DAY, 1)[0]
+    vote = Vote(paper=paper, field=None, date=DAY, choice=Choice.MORE, version=1, cast_at=at(9))
+    assert stack.cloud.runs.of("theory").cast(vote, voter("one@example.org"))
+    stack.pass_day(NEXT, some_papers(NEXT, 4, first=101))
+    assert not any(votes_in(request.prompt) for request in stack.server.requests)
+
+
+def test_a_days_own_papers_are_no_examples_of_it_where_it_is_rebuilt(stack: Stack) -> None:
+    listed = some_papers(NEXT, 4, first=101)
+    cast(stack, listed[0], Choice.MORE)
+    stack.pass_day(NEXT, listed)
+    assert not any(votes_in(request.prompt) for request in stack.server.requests)
