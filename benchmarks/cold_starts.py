@@ -151,11 +151,7 @@ def main() -> None:
         with deployed_stack(place / "stack") as deployed:
             calls = call_times(deployed)
         build = place / "stack/build"
-        layers = [
-            build / "CommonLayer/python",
-            place / "stack/dependencies",
-            place / "stack/ranking",
-        ]
+        layers = [place / "stack" / name for name in ("common", "dependencies", "ranking")]
         fresh = import_times(build, layers, place / "bytecode", kept=False)
         kept = import_times(build, layers, place / "bytecode", kept=True)
         sizes = package_sizes(place / "aws")

@@ -28,8 +28,8 @@ class Price(NamedTuple):
     free: float = 0
 
 
-PRICED = "September 2026 in us-east-1"
-"""When and where AWS lists these prices; functions run on arm64."""
+PRICED = "2026 in us-east-1"
+"""When and where AWS listed these prices; functions run on arm64."""
 
 PRICES = {
     "lambda requests": Price("Lambda", "requests", 0.20, 1e6, free=1e6),
@@ -59,12 +59,14 @@ PRICES = {
 MODELS_PRICED = "October 2026"
 MODELS = {
     "GPT-6 Luna": ModelPrice(prompt=0.10, cached=0.01, completion=0.50),
-    "GPT-4o mini": ModelPrice(prompt=0.15, cached=0.075, completion=0.60),
-    "DeepSeek Flash, off-peak": ModelPrice(prompt=0.15, cached=0.003, completion=0.60),
     "gpt-oss-120b on Bedrock": ModelPrice(prompt=0.15, completion=0.60),
+    "DeepSeek Flash, off-peak": ModelPrice(prompt=0.15, cached=0.003, completion=0.60),
+    "DeepSeek Flash, peak": ModelPrice(prompt=0.30, cached=0.006, completion=1.20),
+    "GPT-6.1 Terra": ModelPrice(prompt=1.00, cached=0.05, completion=5.00),
     "GPT-6 Sol": ModelPrice(prompt=2.00, cached=0.20, completion=10.00),
 }
-"""Examples of what a million tokens cost, in US dollars."""
+"""Examples of what a million tokens cost, in US dollars, by the lists of OpenAI, DeepSeek and
+Bedrock in us-east-1."""
 
 
 def stored(usage: Iterable[tuple[int, float | None]], days: int, a_month: float) -> float:

@@ -5,6 +5,7 @@ These tests come last of the folder, since what they change stays.
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -33,7 +34,10 @@ def change(build: Path) -> None:
     for function in FUNCTIONS:
         file = build / f"{function}Function/app.py"
         file.write_text(file.read_text("utf-8") + NEXT_VERSION.format(function=function), "utf-8")
-    shared = build / "CommonLayer/python/arxiv_digest/__init__.py"
+    # A layer goes before what stands beside the stack in place of the first version's.
+    layer = build / "CommonLayer/python/arxiv_digest"
+    shutil.copytree(build.with_name("common") / "arxiv_digest", layer)
+    shared = layer / "__init__.py"
     shared.write_text(f"{shared.read_text('utf-8')}\nNEXT = True\n", "utf-8")
 
 

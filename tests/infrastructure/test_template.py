@@ -675,7 +675,7 @@ def test_a_function_is_told_what_its_settings_ask_for_and_nothing_else(
     assert set(told) == asked
     for name, value in told.items():
         monkeypatch.setenv(name, str(value))
-    settings.from_environment()
+    settings()
 
 
 def test_functions_are_told_the_resources_of_their_own_stack() -> None:
