@@ -34,6 +34,7 @@ from local.options import (
     profile_files,
     profile_text,
     say,
+    writing,
 )
 
 SECRET = "arxiv-digest/llm"  # noqa: S105
@@ -96,7 +97,8 @@ def digest(
     _refuse_nameless(llm_base_url, llm_model)
     profiles = _profiles(profile, categories.replace(",", " ").split())
     readers = _addresses(recipients)
-    _refuse_file(out)
+    with writing("OUT"):
+        out.mkdir(parents=True, exist_ok=True)
     with (
         feeds_served(source, profiles) as base_url,
         emulator.alone(),
@@ -129,7 +131,8 @@ def backfill(
     past = _past(date)
     profiles = _profiles(profile, categories.replace(",", " ").split())
     readers = _addresses(recipients)
-    _refuse_file(out)
+    with writing("OUT"):
+        out.mkdir(parents=True, exist_ok=True)
     with emulator.alone(), emulator.running() as running:
         deployed = _deploy(
             running, feeds.LIVE, recipients, sender, llm_base_url, llm_model, export_api_url
@@ -283,11 +286,6 @@ def _past(date: str) -> dt.date:
 def _refuse_nameless(llm_base_url: str, llm_model: str) -> None:
     if llm_base_url and not llm_model:
         raise typer.BadParameter("LLM_BASE_URL needs LLM_MODEL, the name of the model to ask")
-
-
-def _refuse_file(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file; OUT names a folder")
 
 
 def _deploy(

@@ -29,8 +29,9 @@ from local.options import (
     profile_files,
     profile_text,
     say,
+    writing,
 )
-from local.references import Reference, References, arxiv_id, distinct, read_references
+from local.references import Reference, References, distinct, named_paper, read_references
 
 MOST_ASKED = 1000
 """Papers that arXiv is asked for at most, which takes half a minute."""
@@ -96,8 +97,7 @@ def new(
     export_api_url: ExportApiUrl = feeds.EXPORT_API,
 ) -> None:
     """Write a profile: of what you say, and of papers that you have read."""
-    if file.exists() and not force:
-        raise typer.BadParameter(f"{file} exists; choose another name, or --force writes over it")
+    _refuse_target(file, force)
     # Imported here, as below: scikit-learn takes seconds, and no other command needs it.
     from local.proposal import propose_categories, propose_fields
 
@@ -138,8 +138,8 @@ def new(
     )
     with profile_errors():
         load_profile(text, str(file))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, "utf-8")
+    with writing("NEW"):
+        file.write_text(text, "utf-8")
     say(f"\n{file} has {len(fields)} field{'s' * (len(fields) > 1)}:")
     for one in fields:
         of_yours = f" ({len(one.papers)} of your papers)" if one.papers else ""
@@ -182,8 +182,8 @@ def preview(
     """Make the newest day's digest with a profile and the local scorer: in seconds, at no cost."""
     from local.preview import Folder, preview_lines, previewed, read_feeds, write_preview
 
-    if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file; OUT names a folder")
+    with writing("OUT"):
+        out.mkdir(parents=True, exist_ok=True)
     with profile_errors():
         texts = {
             name: profile_text(name, one, [], "PREVIEW")
@@ -198,7 +198,8 @@ def preview(
     troubles: dict[str, str] = {}
     if named and feeds.answers(export_api_url):
         api = ExportApi(export_api_url)
-        troubles = keep_examples(kept, api, profiles.values(), eastern_date(now))
+        with writing("OUT"):
+            troubles = keep_examples(kept, api, profiles.values(), eastern_date(now))
     for name, profile in profiles.items():
         own = [feed for feed in read if feed.reading.category in profile.categories]
         own.sort(key=lambda feed: profile.categories.index(feed.reading.category))
@@ -209,7 +210,8 @@ def preview(
             say(f"profile {name}:")
         for line in preview_lines(digest):
             say(line)
-        page = write_preview(digest, out / "preview" / profile.name)
+        with writing("OUT"):
+            page = write_preview(digest, out / "preview" / profile.name)
         say(f"\nThe page: {page}")
         if open_:
             webbrowser.open(page.resolve().as_uri())
@@ -255,14 +257,13 @@ def _papers(named: str, export_api_url: str) -> Sequence[Reference]:
 
 def _read(named: str) -> References:
     """What the files hold that are named, or the identifiers."""
-    one = Path(named).expanduser()
-    names = [named] if one.is_file() else named.replace(",", " ").split()
+    names = [named] if _file(named) else named.replace(",", " ").split()
     found: list[Reference] = []
     repeated, unreadable = 0, []
     for name in names:
-        file = Path(name).expanduser()
-        if not file.is_file():
-            if not (identity := arxiv_id(name)):
+        file = _file(name)
+        if file is None:
+            if not (identity := named_paper(name)):
                 raise typer.BadParameter(f"FROM: {name} is neither a file nor an arXiv identifier")
             found.append(Reference("", arxiv_id=identity))
             continue
@@ -280,6 +281,15 @@ def _read(named: str) -> References:
         unreadable += [f"{where}{line}" for line in of_file.unreadable]
     kept = distinct(found)
     return References(kept, repeated + len(found) - len(kept), tuple(unreadable))
+
+
+def _file(name: str) -> Path | None:
+    """The file of a name, or none where there is none."""
+    try:
+        file = Path(name).expanduser()
+        return file if file.is_file() else None
+    except (OSError, RuntimeError):  # many ids are too long a name, and ~x may be nobody's home
+        return None
 
 
 def _looked_up(papers: Sequence[Reference], export_api_url: str) -> list[Reference]:
@@ -310,6 +320,20 @@ def _looked_up(papers: Sequence[Reference], export_api_url: str) -> list[Referen
     else:
         say(f"  arXiv has {len(known)} of them")
     return [known.get(one.arxiv_id, one) for one in papers]
+
+
+def _refuse_target(file: Path, force: bool) -> None:
+    """Refuse a file that exists or cannot be written, before the reader is asked anything."""
+    with writing("NEW"):
+        exists = file.exists()
+        if exists and not force:
+            raise typer.BadParameter(
+                f"{file} exists; choose another name, or --force writes over it"
+            )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("a").close()
+        if not exists:
+            file.unlink()
 
 
 def _field(given: str) -> ProposedField:

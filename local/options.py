@@ -27,6 +27,18 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+@contextmanager
+def writing(variable: str) -> Iterator[None]:
+    """End the command where the block cannot write what a variable names."""
+    try:
+        yield
+    except OSError as problem:
+        raise typer.BadParameter(
+            f"{variable}: {problem.filename} cannot be written ({problem.strerror}); name another"
+            " place, or change its permissions"
+        ) from None
+
+
 def profile_files(place: Path, variable: str = "PROFILE") -> dict[str, Path]:
     """The files of profiles by name.
 

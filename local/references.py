@@ -133,6 +133,13 @@ def arxiv_id(text: str) -> str:
         return ""
 
 
+def named_paper(word: str) -> str:
+    """The arXiv identifier that a word is or links to, or nothing: a file's name may hold one."""
+    identity = arxiv_id(word)
+    alone = identity and re.fullmatch(rf"{re.escape(identity)}(?:v[0-9]+)?", word)
+    return identity if alone or "://" in word else _mentioned(word)
+
+
 def _plain(text: str) -> str:
     """A title or an abstract on one line, without TeX commands, markup and control signs."""
     parts = tex_parts(html.unescape(_MARKUP.sub("", text)))
@@ -223,7 +230,7 @@ def _ris(text: str) -> Read:
 def _identifiers(text: str) -> Read:
     for number, line in enumerate(text.splitlines(), 1):
         for word in line.partition("#")[0].replace(",", " ").split():
-            found = arxiv_id(word)
+            found = named_paper(word)
             where = f"line {number}"
             yield where, {"eprint": found} if found else f"{word[:60]!r} is no arXiv identifier"
 

@@ -129,12 +129,47 @@ def test_no_file_is_written_over_unless_forced(library: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "arguments"),
+    [
+        ("", ["--force"]),
+        ("a-file/mine.yaml", []),
+        ("/proc/nowhere/mine.yaml", []),
+        (f"{'long' * 100}.yaml", []),
+    ],
+)
+def test_a_target_that_cannot_be_written_is_refused_before_the_first_question(
+    tmp_path: Path, target: str, arguments: list[str]
+) -> None:
+    (tmp_path / "a-file").touch()
+    code, said = run("new", tmp_path / target, "--ask", *arguments)
+    assert code == 2
+    assert "NEW: " in said
+    assert "cannot be written" in said
+    assert "Name [" not in said
+
+
+def test_many_identifiers_are_no_name_of_a_file(tmp_path: Path) -> None:
+    ids = " ".join(f"2601.{number:05d}" for number in range(30))
+    code, said = run("new", tmp_path / "mine.yaml", FROM=ids)
+    assert code == 1
+    assert "papers: 30, with an arXiv id: 30" in said
+
+
+@pytest.mark.parametrize(
     ("arguments", "hint"),
     [
         ([], "there is no field; FROM names papers"),
         (["--field", "Whales"], "is not like 'Name: English description'"),
         (["--field", "Whales: Songs of whales"], "no category is known; CATEGORIES names some"),
         (["--from", "nowhere.bib"], "nowhere.bib is neither a file nor an arXiv identifier"),
+        (
+            ["--from", "~nosuch/library.bib"],
+            "library.bib is neither a file nor an arXiv identifier",
+        ),
+        (
+            ["--from", "papers-2401.00001.bib"],
+            "00001.bib is neither a file nor an arXiv identifier",
+        ),
         (["--from", "2601.14327"], "2601.14327 has no paper with a title"),
         (
             ["--field", "A: b c d e f", "--categories", "cs,CV", "--name", "A"],
@@ -252,7 +287,9 @@ def test_every_profile_of_a_folder_is_previewed(tmp_path: Path) -> None:
     ("settings", "hint"),
     [
         ({"PREVIEW": "nowhere.yaml"}, "PREVIEW names a file, or a folder of profiles"),
-        ({"PREVIEW": "profile.yaml", "OUT": "README.md"}, "OUT names a folder"),
+        ({"PREVIEW": "profile.yaml", "OUT": "README.md"}, "OUT: README.md cannot be written"),
+        ({"PREVIEW": "profile.yaml", "OUT": "README.md/a"}, "OUT: README.md/a cannot be written"),
+        ({"PREVIEW": "profile.yaml", "OUT": "/proc/a"}, "OUT: /proc/a cannot be written"),
         ({"PREVIEW": "profile.yaml", "SOURCE": "/nowhere"}, "there is no folder /nowhere"),
     ],
 )
