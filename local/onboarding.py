@@ -19,6 +19,7 @@ from arxiv_digest.announcements import eastern_date
 from arxiv_digest.profile import ProfileError, load_profile
 from arxiv_digest.steps.examples import AT_ONCE, PATIENCE, keep_examples, profile_examples
 from local import feeds
+from local.categories import ARCHIVES
 from local.draft import MOST_FIELDS, ProposedField, profile_yaml
 from local.options import (
     Out,
@@ -297,7 +298,8 @@ def _looked_up(papers: Sequence[Reference], export_api_url: str) -> list[Referen
     lacking = [
         one.arxiv_id
         for one in papers
-        if one.arxiv_id and not (one.title and one.abstract and one.categories)
+        # Zotero writes the archive, such as cs, in the place of the category.
+        if one.arxiv_id and not (one.title and one.abstract and set(one.categories) - ARCHIVES)
     ]
     asked = lacking[:MOST_ASKED]
     if not asked:

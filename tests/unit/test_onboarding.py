@@ -84,6 +84,31 @@ def test_arxiv_is_asked_for_papers_by_their_ids(tmp_path: Path) -> None:
     assert set(profile.examples.more) == {paper.id for paper in known}
 
 
+def test_an_archive_is_no_category_so_arxiv_is_asked_and_offline_it_is_noted(
+    tmp_path: Path,
+) -> None:
+    library = tmp_path / "library.bib"
+    known = [a_paper(number, categories=("cs.LG",)) for number in range(1, 4)]
+    library.write_text(
+        "\n".join(
+            f"@misc{{{paper.id}, title={{{paper.title}}}, abstract={{{paper.abstract}}},"
+            f" note={{arXiv:{paper.id} [cs]}}}}"
+            for paper in known
+        )
+    )
+    with export_api() as api:
+        api.submit(datetime(2026, 1, 21, 12, tzinfo=UTC), *known)
+        code, said = run("new", tmp_path / "a.yaml", FROM=str(library), EXPORT_API_URL=api.url)
+    assert code == 0, said
+    assert written(tmp_path / "a.yaml").categories == ("cs.LG",)
+    assert "whole archive" not in said
+    code, said = run("new", tmp_path / "b.yaml", FROM=str(library))
+    assert code == 0, said
+    assert written(tmp_path / "b.yaml").categories == ("cs",)
+    assert "note: categories[0] 'cs' is a whole archive" in said
+    assert "name those that you read, such as cs.AI" in said
+
+
 def test_where_arxiv_fails_the_file_is_enough_and_it_is_said(tmp_path: Path) -> None:
     library = tmp_path / "library.json"
     items = [{"title": f"Pruning {n}", "note": f"arXiv:2601.0000{n} [cs.LG]"} for n in range(3)]
