@@ -18,7 +18,7 @@ from arxiv_digest.adapters.arxiv import ExportApi, FeedReader, FeedUnreachable
 from arxiv_digest.announcements import eastern_date
 from arxiv_digest.profile import ProfileError, load_profile
 from arxiv_digest.steps.examples import AT_ONCE, PATIENCE, keep_examples, profile_examples
-from local import feeds
+from local import day, feeds
 from local.categories import ARCHIVES
 from local.draft import MOST_FIELDS, ProposedField, profile_yaml
 from local.options import (
@@ -193,6 +193,10 @@ def preview(
     now = dt.datetime.now(dt.UTC)
     with feeds_served(source, texts) as base_url:
         read = read_feeds(FeedReader(base_url, interval=0), categories_of(texts))
+    seen: dict[str, dict[str, dt.date]] = {name: {} for name in texts}
+    for name, digest in day.kept_digests(out, say):
+        if name in seen:
+            seen[name] |= {paper.id: digest.date for paper in digest.papers}
     kept = Folder(out)
     profiles = {name: load_profile(text) for name, text in texts.items()}
     named = any((*one.examples.more, *one.examples.less) for one in profiles.values())
@@ -205,7 +209,7 @@ def preview(
         own = [feed for feed in read if feed.reading.category in profile.categories]
         own.sort(key=lambda feed: profile.categories.index(feed.reading.category))
         examples = profile_examples(kept, profile, troubles)
-        digest = previewed(profile, texts[name], own, examples, now)
+        digest = previewed(profile, texts[name], own, seen[name], examples, now)
         say("")
         if name:
             say(f"profile {name}:")

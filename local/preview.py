@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from arxiv_digest import rendering
 from arxiv_digest.adapters.arxiv import FeedReader, FeedUnreachable
-from arxiv_digest.announcements import ParsedFeed, eastern_date, judged, merge, parse_feed
+from arxiv_digest.announcements import (
+    ParsedFeed,
+    eastern_date,
+    judged,
+    merge,
+    parse_feed,
+    unread,
+)
 from arxiv_digest.batches import make_batches
 from arxiv_digest.firings import newest
 from arxiv_digest.local import score_day, with_nearest
@@ -67,14 +74,18 @@ def previewed(
     profile: Profile,
     text: str,
     feeds: Sequence[ParsedFeed],
+    seen: Mapping[str, dt.date],
     examples: Sequence[Example],
     now: dt.datetime,
 ) -> Digest:
-    """The digest that a profile, whose YAML is ``text``, makes of some feeds."""
+    """The digest that a profile, whose YAML is ``text``, makes of some feeds.
+
+    ``seen`` are the papers by id that a date has read.
+    """
     date = newest((feed.reading for feed in feeds), eastern_date(now))
     feeds = [judged(feed, date) for feed in feeds]
     merged = merge([feed.papers for feed in feeds], profile.announce_types)
-    papers = merged.papers
+    papers = unread(merged.papers, seen, date)
     examples = with_nearest(papers, examples) if papers and examples else tuple(examples)
     run = Run(
         date=date,
@@ -84,6 +95,7 @@ def previewed(
         announced=len(papers),
         batches=len(make_batches(date, papers, profile.papers_per_call)),
         left_out=merged.left_out,
+        seen_before=len(merged.papers) - len(papers),
         scorer=LOCAL_SCORER,
         mail=False,
         examples=examples,
@@ -116,6 +128,8 @@ def preview_lines(digest: Digest) -> Iterator[str]:
             yield f"  {feed.category}: {feed.state}{f', {feed.detail}' if feed.detail else ''}"
     if digest.left_out:
         yield f"  left out: {digest.left_out} of other announce types, which the profile names"
+    if digest.seen_before:
+        yield f"  not read again: {digest.seen_before} that other days in OUT have read"
     for field in digest.reader.fields:
         yield ""
         yield from _field_lines(field, digest)

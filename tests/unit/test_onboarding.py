@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from arxiv_digest.models import Digest
 from arxiv_digest.profile import Profile, load_profile
 from local import onboarding
 from local.__main__ import app
-from tests.builders import a_paper
+from tests.builders import a_digest, a_paper, scored
 from tests.export_api import export_api
 
 NOWHERE = "http://127.0.0.1:9/api/query"
@@ -285,6 +285,25 @@ def test_a_preview_has_the_effect_of_examples_where_arxiv_gives_them(tmp_path: P
     # The first is kept, so that arXiv need not be asked again.
     said, again = previewed(tmp_path, text)
     assert again.scored == digest.scored
+
+
+@pytest.mark.parametrize(
+    ("place", "day", "left_out"),
+    [("", 21, 1), ("", 22, 0), ("profiles/pruning", 21, 0), ("preview/pruning", 21, 0)],
+)
+def test_a_preview_leaves_out_what_other_days_have_read(
+    tmp_path: Path, place: str, day: int, left_out: int
+) -> None:
+    _, whole = previewed(tmp_path, PROFILE)
+    first = whole.recommendations[0].paper
+    made = a_digest([(first, scored(first))], date=date(2026, 1, day))
+    file = tmp_path / "out" / place / str(made.date) / "digest.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(made.model_dump_json())
+    said, digest = previewed(tmp_path, PROFILE)
+    assert (digest.ledger.announced, digest.seen_before) == (38 - left_out, left_out)
+    assert (first in digest.papers) is not bool(left_out)
+    assert ("not read again: 1 that other days in OUT have read" in said) is bool(left_out)
 
 
 def test_a_day_without_feeds_is_said_to_be_one(tmp_path: Path) -> None:

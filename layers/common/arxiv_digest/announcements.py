@@ -238,6 +238,12 @@ def merge(feeds: Iterable[Iterable[Paper]], announce_types: Collection[AnnounceT
     return Merged(tuple(papers.values()), len(other - papers.keys()))
 
 
+def unread(papers: Iterable[Paper], read: Mapping[str, date], day: date) -> list[Paper]:
+    """The papers of a day without those that, by id, another date has read."""
+    # A backfill also meets papers that a later day's run has read.
+    return [paper for paper in papers if read.get(paper.id, day) == day]
+
+
 def author_names(text: str) -> tuple[str, ...]:
     r"""Split an author line into names.
 

@@ -22,6 +22,7 @@ from arxiv_digest.announcements import (
     judged,
     merge,
     parse_feed,
+    unread,
 )
 from arxiv_digest.batches import as_announced, make_batches, make_triaged
 from arxiv_digest.budget import expected_of_day
@@ -307,7 +308,9 @@ class Fetch:
             )
         feeds = _in_order(read, profile.categories)
         merged = merge([feed.papers for feed in feeds], profile.announce_types)
-        papers, seen_before = self._unseen(merged.papers, date)
+        # Read by a run of this very date they are its own: that run has expired since.
+        seen = self.runs.seen([paper.id for paper in merged.papers])
+        papers = unread(merged.papers, seen, date)
         examples = self._examples(date, papers, profile)
         votes = votes_before(self.runs.votes(), now) if self.voting else []
         plan = self._plan(date, papers, profile, examples, votes)
@@ -322,7 +325,7 @@ class Fetch:
             announced=len(papers),
             batches=len(batches),
             left_out=merged.left_out,
-            seen_before=seen_before,
+            seen_before=len(merged.papers) - len(papers),
             scorer=self._scorer(profile),
             triage=plan.triage,
             rebuilt=rebuilt,
@@ -410,13 +413,6 @@ class Fetch:
         if _beyond_budget([papers[position] for position in queued], profile):
             queued.sort(key=lambda place: (place not in followed, chosen.ranks[place]))
         return Plan(tuple(queued), chosen.dropped, chosen.ranks, triage)
-
-    def _unseen(self, papers: Sequence[Paper], date: dt.date) -> tuple[list[Paper], int]:
-        # Read by a run of this very date they are its own: that run has expired since. A backfill
-        # also meets papers that a later day's run has read.
-        seen = self.runs.seen([paper.id for paper in papers])
-        unseen = [paper for paper in papers if seen.get(paper.id, date) == date]
-        return unseen, len(papers) - len(unseen)
 
     def _send(
         self, run: Run, batches: Sequence[Batch], triaged: Sequence[TriagedPart] = ()
