@@ -18,6 +18,7 @@ from arxiv_digest.adapters.arxiv import ExportApi, FeedReader, FeedUnreachable
 from arxiv_digest.announcements import eastern_date
 from arxiv_digest.profile import ProfileError, load_profile
 from arxiv_digest.steps.examples import AT_ONCE, PATIENCE, keep_examples, profile_examples
+from arxiv_digest.steps.fetch import READING, read_feed
 from local import day, feeds
 from local.categories import ARCHIVES
 from local.draft import MOST_FIELDS, ProposedField, profile_yaml
@@ -181,7 +182,7 @@ def preview(
     export_api_url: ExportApiUrl = feeds.EXPORT_API,
 ) -> None:
     """Make the newest day's digest with a profile and the local scorer: in seconds, at no cost."""
-    from local.preview import Folder, preview_lines, previewed, read_feeds, write_preview
+    from local.preview import Folder, preview_lines, previewed, write_preview
 
     with writing("OUT"):
         out.mkdir(parents=True, exist_ok=True)
@@ -192,7 +193,9 @@ def preview(
         }
     now = dt.datetime.now(dt.UTC)
     with feeds_served(source, texts) as base_url:
-        read = read_feeds(FeedReader(base_url, interval=0), categories_of(texts))
+        reader = FeedReader(base_url, interval=0)
+        wanted = categories_of(texts)
+        read = [read_feed(reader, category, READING / len(wanted))[0] for category in wanted]
     seen: dict[str, dict[str, dt.date]] = {name: {} for name in texts}
     for name, digest in day.kept_digests(out, say):
         if name in seen:
@@ -206,10 +209,8 @@ def preview(
         with writing("OUT"):
             troubles = keep_examples(kept, api, profiles.values(), eastern_date(now))
     for name, profile in profiles.items():
-        own = [feed for feed in read if feed.reading.category in profile.categories]
-        own.sort(key=lambda feed: profile.categories.index(feed.reading.category))
         examples = profile_examples(kept, profile, troubles)
-        digest = previewed(profile, texts[name], own, seen[name], examples, now)
+        digest = previewed(profile, texts[name], read, seen[name], examples, now)
         say("")
         if name:
             say(f"profile {name}:")

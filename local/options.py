@@ -110,12 +110,13 @@ def feeds_served(source: str, profiles: Mapping[str, str]) -> Iterator[str]:
         raise typer.BadParameter(
             f"there is no folder {folder}; SOURCE is live, sample, or a folder of <category>.xml"
         )
-    wanted = {f"{category}.xml" for category in categories_of(profiles)}
-    there = {file.name for file in folder.glob("*.xml")}
+    wanted = {category: feeds.feed_file(folder, category) for category in categories_of(profiles)}
     say(f"source: {folder}")
-    for name in sorted(wanted - there):
-        say(f"  there is no {name}; the digest will say so")
-    for name in sorted(there - wanted):
-        say(f"  {name} is not read: no profile has a category of this name")
+    for file in sorted(wanted.values()):
+        if not file.is_file():
+            say(f"  there is no {file.name}; the digest will say so")
+    for file in sorted(folder.glob("*.xml")):
+        if file.stem.removesuffix(".cut-off") not in wanted:
+            say(f"  {file.name} is not read: no profile has a category of this name")
     with feeds.served(folder) as base_url:
         yield base_url

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from arxiv_digest import rendering
-from arxiv_digest.adapters.arxiv import FeedReader, FeedUnreachable
 from arxiv_digest.announcements import (
     ParsedFeed,
     eastern_date,
+    in_order,
     judged,
     merge,
-    parse_feed,
     unread,
 )
 from arxiv_digest.batches import make_batches
@@ -24,7 +23,6 @@ from arxiv_digest.models import (
     Day,
     Digest,
     Example,
-    FeedReading,
     FeedState,
     PapersOfDay,
     Recommendation,
@@ -57,33 +55,21 @@ class Folder:
         file.write_bytes(body.encode() if isinstance(body, str) else body)
 
 
-def read_feeds(reader: FeedReader, categories: Iterable[str]) -> list[ParsedFeed]:
-    """The newest feeds of some categories; whatever is wrong with one is its state."""
-    feeds: list[ParsedFeed] = []
-    for category in categories:
-        try:
-            feeds.append(parse_feed(reader.read(category), category))
-        except FeedUnreachable as problem:
-            state = FeedState.UNREACHABLE
-            reading = FeedReading(category=category, state=state, detail=str(problem))
-            feeds.append(ParsedFeed(reading, ()))
-    return feeds
-
-
 def previewed(
     profile: Profile,
     text: str,
-    feeds: Sequence[ParsedFeed],
+    read: Sequence[ParsedFeed],
     seen: Mapping[str, dt.date],
     examples: Sequence[Example],
     now: dt.datetime,
 ) -> Digest:
-    """The digest that a profile, whose YAML is ``text``, makes of some feeds.
+    """The digest that a profile, whose YAML is ``text``, makes of what was read.
 
-    ``seen`` are the papers by id that a date has read.
+    The feeds may be those of other profiles as well; ``seen`` are the papers by id that a date has
+    read.
     """
-    date = newest((feed.reading for feed in feeds), eastern_date(now))
-    feeds = [judged(feed, date) for feed in feeds]
+    date = newest((feed.reading for feed in read), eastern_date(now))
+    feeds = in_order((judged(feed, date) for feed in read), profile.categories)
     merged = merge([feed.papers for feed in feeds], profile.announce_types)
     papers = unread(merged.papers, seen, date)
     examples = with_nearest(papers, examples) if papers and examples else tuple(examples)

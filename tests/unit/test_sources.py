@@ -58,6 +58,19 @@ def test_a_folder_is_served_by_category_and_oddities_are_named(
     assert "other.xml is not read" in said
 
 
+def test_a_feed_that_broke_off_is_served_where_no_whole_one_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("cs.CV.cut-off", "cs.LG.cut-off", "cs.LG"):
+        (tmp_path / f"{name}.xml").write_text(name)
+    with feeds_served(str(tmp_path), PROFILES) as base_url:
+        assert read(f"{base_url}/cs.CV") == b"cs.CV.cut-off"
+        assert read(f"{base_url}/cs.LG") == b"cs.LG"
+    said = capsys.readouterr().out
+    assert "no cs.CV" not in said
+    assert "is not read" not in said
+
+
 def test_the_profile_can_be_narrowed_to_some_categories() -> None:
     [text] = commands._profiles(ROOT / "profile.yaml", ["cs.CV"]).values()
     assert load_profile(text).categories == ("cs.CV",)

@@ -211,6 +211,16 @@ def joined(
     return ParsedFeed(reading, tuple(papers.values()))
 
 
+def in_order(feeds: Iterable[ParsedFeed], categories: Sequence[str]) -> list[ParsedFeed]:
+    """The feeds of some categories in their order, and those that came late after all others."""
+
+    def place(feed: ParsedFeed) -> int:
+        late = feed.reading.state is FeedState.LATE
+        return len(categories) if late else categories.index(feed.reading.category)
+
+    return sorted((feed for feed in feeds if feed.reading.category in categories), key=place)
+
+
 class Merged(NamedTuple):
     """The distinct papers of several feeds, and how many announcements were of another type."""
 

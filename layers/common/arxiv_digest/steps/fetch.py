@@ -19,6 +19,7 @@ from arxiv_digest.announcements import (
     Announced,
     ParsedFeed,
     eastern_date,
+    in_order,
     judged,
     merge,
     parse_feed,
@@ -276,15 +277,11 @@ class Fetch:
         return ANNOUNCED.read(content, key).feeds if content is not None else ()
 
     def _read(self, category: str, patience: float) -> ParsedFeed:
-        try:
-            content = self.arxiv.read(category, patience)
-        except FeedUnreachable as problem:
-            state = FeedState.UNREACHABLE
-            return ParsedFeed(FeedReading(category=category, state=state, detail=str(problem)), ())
-        feed = parse_feed(content, category)
-        date = feed.reading.date
-        whole = feed.reading.state is not FeedState.CUT_OFF
-        self.archive.write(raw_feed_key(date or "undated", category, whole=whole), content)
+        feed, content = read_feed(self.arxiv, category, patience)
+        if content is not None:
+            date = feed.reading.date or "undated"
+            whole = feed.reading.state is not FeedState.CUT_OFF
+            self.archive.write(raw_feed_key(date, category, whole=whole), content)
         return feed
 
     def _start(
@@ -306,7 +303,7 @@ class Fetch:
             self.archive.write(
                 announced_key(date), Announced(date=date, feeds=tuple(read)).model_dump_json()
             )
-        feeds = _in_order(read, profile.categories)
+        feeds = in_order(read, profile.categories)
         merged = merge([feed.papers for feed in feeds], profile.announce_types)
         # Read by a run of this very date they are its own: that run has expired since.
         seen = self.runs.seen([paper.id for paper in merged.papers])
@@ -496,14 +493,15 @@ class Fetch:
         return feed._replace(reading=feed.reading.model_copy(update={"state": FeedState.LATE}))
 
 
-def _in_order(feeds: Iterable[ParsedFeed], categories: Sequence[str]) -> list[ParsedFeed]:
-    """The feeds of some categories in their order, and those that came late after all others."""
-
-    def place(feed: ParsedFeed) -> int:
-        late = feed.reading.state is FeedState.LATE
-        return len(categories) if late else categories.index(feed.reading.category)
-
-    return sorted((feed for feed in feeds if feed.reading.category in categories), key=place)
+def read_feed(arxiv: FeedReader, category: str, patience: float) -> tuple[ParsedFeed, bytes | None]:
+    """The newest feed of a category, and its bytes; whatever is wrong with it is its state."""
+    try:
+        content = arxiv.read(category, patience)
+    except FeedUnreachable as problem:
+        state = FeedState.UNREACHABLE
+        reading = FeedReading(category=category, state=state, detail=str(problem))
+        return ParsedFeed(reading, ()), None
+    return parse_feed(content, category), content
 
 
 def _beyond_budget(papers: Sequence[Paper], profile: Profile) -> bool:
