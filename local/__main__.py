@@ -30,6 +30,7 @@ from local.options import (
     Source,
     categories_of,
     feeds_served,
+    listed,
     profile_errors,
     profile_files,
     profile_text,
@@ -95,7 +96,7 @@ def digest(
     An API key is read from the environment variable LLM_API_KEY.
     """
     _refuse_nameless(llm_base_url, llm_model)
-    profiles = _profiles(profile, categories.replace(",", " ").split())
+    profiles = _profiles(profile, listed(categories))
     readers = _addresses(recipients)
     with writing("OUT"):
         out.mkdir(parents=True, exist_ok=True)
@@ -129,7 +130,7 @@ def backfill(
     """
     _refuse_nameless(llm_base_url, llm_model)
     past = _past(date)
-    profiles = _profiles(profile, categories.replace(",", " ").split())
+    profiles = _profiles(profile, listed(categories))
     readers = _addresses(recipients)
     with writing("OUT"):
         out.mkdir(parents=True, exist_ok=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import shlex
 import sys
 import webbrowser
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -19,6 +20,7 @@ from arxiv_digest.announcements import eastern_date
 from arxiv_digest.profile import ProfileError, load_profile
 from arxiv_digest.steps.examples import AT_ONCE, PATIENCE, keep_examples, profile_examples
 from arxiv_digest.steps.fetch import READING, read_feed
+from arxiv_digest.steps.profiles import kept_profile, refuse_name
 from local import day, feeds
 from local.categories import ARCHIVES
 from local.draft import MOST_FIELDS, ProposedField, profile_yaml
@@ -27,6 +29,8 @@ from local.options import (
     Source,
     categories_of,
     feeds_served,
+    listed,
+    name_of,
     profile_errors,
     profile_files,
     profile_text,
@@ -99,47 +103,49 @@ def new(
     export_api_url: ExportApiUrl = feeds.EXPORT_API,
 ) -> None:
     """Write a profile: of what you say, and of papers that you have read."""
+    called = name_of(file)
+    given = [_field(one) for one in field]
+    told = {"name": name, "time_zone": time_zone, "categories": listed(categories)}
+    with profile_errors():
+        refuse_name(called, str(file))
+        _refuse({key: value for key, value in told.items() if value}, "what is given")
     _refuse_target(file, force)
     # Imported here, as below: scikit-learn takes seconds, and no other command needs it.
     from local.proposal import propose_categories, propose_fields
 
-    given = [_field(one) for one in field]
     papers = _papers(from_, export_api_url) if from_ else ()
     proposal = propose_fields(papers, count or None) if papers else None
     if proposal and proposal.apart:
         say(f"papers that share no word with any other, so in no field: {len(proposal.apart)}")
-        for one in proposal.apart[:LISTED]:
-            say(f"  {one.title}")
+        for paper in proposal.apart[:LISTED]:
+            say(f"  {paper.title}")
     asks = sys.stdin.isatty() if ask is None else ask
-    called = _name_of(file)
     known = " ".join(propose_categories(papers))
-    answers = {
-        "name": name or _asked(asks, "Name", called),
-        "language": language
-        or _asked(asks, "Language of the digest, en or zh", "en", {"en", "zh"}),
-        "time_zone": time_zone or _asked(asks, "Time zone", _time_zone(), available_timezones()),
-        "categories": categories or _asked(asks, "arXiv categories, such as cs.CV cs.LG", known),
-    }
-    fields = [*given, *(_named(proposal.fields, asks) if proposal else ())]
+
+    def answer(key: str, question: str, default: str) -> str:
+        return _asked(question, default, lambda text: {key: text}) if asks else default
+
+    name = name or called or answer("name", "Name", _as_name(file))
+    written_in = language or answer("language", "Language of the digest, en or zh", "en")
+    time_zone = time_zone or answer("time_zone", "Time zone", _time_zone())
+    if not categories:
+        question = "arXiv categories, such as cs.CV cs.LG"
+        categories = _asked(question, known, _categories) if asks else known
+    fields = given
+    for proposed in proposal.fields if proposal else ():
+        fields = [*fields, _named(proposed, fields) if asks else proposed]
     if not fields and asks:
         fields = _asked_fields()
     if not fields:
         raise typer.BadParameter(
             "there is no field; FROM names papers to propose fields from, --field gives one"
         )
-    if not answers["categories"].strip():
+    if not listed(categories):
         raise typer.BadParameter("no category is known; CATEGORIES names some, such as 'cs.CV'")
     origin = f"{len(papers)} papers ({from_})" if papers else ""
-    text = profile_yaml(
-        answers["name"],
-        answers["language"],
-        answers["time_zone"],
-        answers["categories"].replace(",", " ").split(),
-        fields,
-        origin,
-    )
+    text = profile_yaml(name, written_in, time_zone, listed(categories), fields, origin)
     with profile_errors():
-        load_profile(text, str(file))
+        kept_profile(called, text, str(file))
     with writing("NEW"):
         file.write_text(text, "utf-8")
     say(f"\n{file} has {len(fields)} field{'s' * (len(fields) > 1)}:")
@@ -155,10 +161,8 @@ def check(file: CheckedFile) -> None:
     """Say what is wrong with a profile, and what could be better."""
     failed = False
     for name, one in profile_files(file, "CHECK").items():
-        # A file of a folder of profiles is one of many, whose names are those of their files.
-        name = name or (one.stem if one.absolute().parent.name == "profiles" else "")
         try:
-            text = profile_text(name, one, [], "CHECK")
+            text = profile_text(name or name_of(one), one, [], "CHECK")
         except ProfileError as problem:
             typer.echo(str(problem), err=True)
             failed = True
@@ -187,10 +191,8 @@ def preview(
     with writing("OUT"):
         out.mkdir(parents=True, exist_ok=True)
     with profile_errors():
-        texts = {
-            name: profile_text(name, one, [], "PREVIEW")
-            for name, one in profile_files(file, "PREVIEW").items()
-        }
+        named = {name or name_of(one): one for name, one in profile_files(file, "PREVIEW").items()}
+        texts = {name: profile_text(name, one, [], "PREVIEW") for name, one in named.items()}
     now = dt.datetime.now(dt.UTC)
     with feeds_served(source, texts) as base_url:
         reader = FeedReader(base_url, interval=0)
@@ -202,9 +204,9 @@ def preview(
             seen[name] |= {paper.id: digest.date for paper in digest.papers}
     kept = Folder(out)
     profiles = {name: load_profile(text) for name, text in texts.items()}
-    named = any((*one.examples.more, *one.examples.less) for one in profiles.values())
+    asked_for = any((*one.examples.more, *one.examples.less) for one in profiles.values())
     troubles: dict[str, str] = {}
-    if named and feeds.answers(export_api_url):
+    if asked_for and feeds.answers(export_api_url):
         api = ExportApi(export_api_url)
         with writing("OUT"):
             troubles = keep_examples(kept, api, profiles.values(), eastern_date(now))
@@ -263,7 +265,7 @@ def _papers(named: str, export_api_url: str) -> Sequence[Reference]:
 
 def _read(named: str) -> References:
     """What the files hold that are named, or the identifiers."""
-    names = [named] if _file(named) else named.replace(",", " ").split()
+    names = [named] if _file(named) else listed(named)
     found: list[Reference] = []
     repeated, unreadable = 0, []
     for name in names:
@@ -350,41 +352,67 @@ def _field(given: str) -> ProposedField:
     return ProposedField(name.strip(), description.strip(), ())
 
 
-def _asked(asks: bool, question: str, default: str, choices: Collection[str] | None = None) -> str:
-    """What the reader answers, asked again where it is none of the choices; or the default."""
+def _refuse(keys: Mapping[str, object], source: str) -> None:
+    """Raise :class:`~arxiv_digest.profile.ProfileError` for keys that no profile can have."""
+    needed = {"categories": ["cs.LG"], "fields": [{"name": "A", "description": "a"}]}
+    load_profile(json.dumps({**needed, **keys}, ensure_ascii=False), source)
+
+
+def _asked(question: str, default: str, keys: Callable[[str], Mapping[str, object]]) -> str:
+    """What the reader answers, asked again where a profile cannot have the keys that it gives."""
 
     def right(answer: str) -> str:
-        if choices is not None and answer not in choices:
-            raise typer.BadParameter(f"{answer!r} is none; {default} would be one")
+        answer = answer.strip()
+        try:
+            _refuse(keys(answer), "this answer")
+        except ProfileError as problem:
+            raise typer.BadParameter(str(problem)) from None
         return answer
 
-    return str(typer.prompt(question, default or None, value_proc=right)) if asks else default
+    return str(typer.prompt(question, default, value_proc=right, show_default=bool(default)))
 
 
-def _named(fields: Iterable[ProposedField], asks: bool) -> list[ProposedField]:
-    """Proposed fields with the names that the reader gives them."""
-    if not asks:
-        return list(fields)
-    named: list[ProposedField] = []
-    for field in fields:
-        say(f"\nA field of {len(field.papers)} papers: {field.description}")
-        named.append(field._replace(name=_asked(asks, "Its name in the digest", field.name)))
-    return named
+def _categories(answer: str) -> dict[str, object]:
+    return {"categories": listed(answer)}
+
+
+def _fields(fields: Iterable[ProposedField]) -> dict[str, object]:
+    return {"fields": [{"name": one.name, "description": one.description} for one in fields]}
+
+
+def _named(field: ProposedField, others: Sequence[ProposedField]) -> ProposedField:
+    """A proposed field with the name that the reader gives it."""
+    say(f"\nA field of {len(field.papers)} papers: {field.description}")
+    name = _asked(
+        "Its name in the digest",
+        field.name,
+        lambda answer: _fields([*others, field._replace(name=answer)]),
+    )
+    return field._replace(name=name)
 
 
 def _asked_fields() -> list[ProposedField]:
     """Fields that the reader describes, until an empty name."""
     fields: list[ProposedField] = []
     while True:
-        name = typer.prompt(f"Field {len(fields) + 1}, its name; empty to end", default="").strip()
+        question = f"Field {len(fields) + 1}, its name; empty to end"
+
+        def with_name(name: str) -> dict[str, object]:
+            return _fields([*fields, ProposedField(name, "a", ())]) if name else {}
+
+        name = _asked(question, "", with_name)
         if not name:
             return fields
-        about = typer.prompt("What its papers are about, in English, in words of their abstracts")
+        about = _asked(
+            "What its papers are about, in English, in words of their abstracts",
+            "",
+            lambda text: _fields([ProposedField("A", text, ())]),
+        )
         fields.append(ProposedField(name, about, ()))
 
 
-def _name_of(file: Path) -> str:
-    """The name of a profile by its file, as far as a name may have its signs."""
+def _as_name(file: Path) -> str:
+    """A profile's name of the signs of its file's name that it may have."""
     signs = (sign if sign.isascii() and sign.isalnum() else "-" for sign in file.stem.lower())
     name = "".join(signs)[:40].strip("-")
     return name if name not in ("", "profile") else "default"

@@ -39,6 +39,16 @@ def writing(variable: str) -> Iterator[None]:
         ) from None
 
 
+def listed(text: str) -> list[str]:
+    """What an option names that takes several, by spaces or commas."""
+    return text.replace(",", " ").split()
+
+
+def name_of(file: Path) -> str:
+    """The name that a file of many profiles, in a folder ``profiles``, gives; of others none."""
+    return file.stem if file.absolute().parent.name == "profiles" else ""
+
+
 def profile_files(place: Path, variable: str = "PROFILE") -> dict[str, Path]:
     """The files of profiles by name.
 

@@ -125,22 +125,60 @@ def test_where_arxiv_fails_the_file_is_enough_and_it_is_said(tmp_path: Path) -> 
 
 def test_on_a_terminal_it_asks_for_what_is_not_given(tmp_path: Path) -> None:
     file = tmp_path / "profile.yaml"
-    fields = "Whales\nSongs of humpback whales in the ocean\n\n"
-    answers = f"\nfr\nzh\nNowhere\nAsia/Shanghai\nq-bio.NC\n{fields}"
+    whales = "Whales\n \nSongs of humpback whales in the ocean\n"
+    fields = f"{whales}Whales\nDolphins\nClicks of dolphins in the ocean\n\n"
+    answers = f"My Name\n\nfr\nzh\nNowhere\nAsia/Shanghai\n\ncs;CV\nq-bio.NC\n{fields}"
     code, said = run("new", file, "--ask", answers=answers)
     assert code == 0, said
     profile = written(file)
     assert (profile.name, profile.language, profile.time_zone) == ("default", "zh", "Asia/Shanghai")
     assert profile.categories == ("q-bio.NC",)
-    assert [field.name for field in profile.fields] == ["Whales"]
-    assert "'fr' is none; en would be one" in said
+    assert [field.name for field in profile.fields] == ["Whales", "Dolphins"]
+    for mend in (
+        "name is 'My Name'; write up to 40 lower-case letters, digits and hyphens",
+        "language is 'fr'; input should be 'zh' or 'en'",
+        "time_zone is no IANA time zone",
+        "categories is empty; name at least one",
+        "categories[0] is 'cs;CV', no arXiv category; write it like cs.CV",
+        "fields[0].description is empty; write a few English words",
+        "'Whales' stands more than once; give each field a name of its own",
+    ):
+        assert f"Error: this answer: {mend}" in said.replace("fields 'Whales'", "'Whales'")
 
 
 def test_proposed_fields_are_named_by_the_reader(library: Path) -> None:
     file = library.parent / "mine.yaml"
-    code, said = run("new", file, "--ask", FROM=str(library), answers="\n\n\n\nOne\nTwo\n")
+    code, said = run("new", file, "--ask", FROM=str(library), answers="\n\n\n\nOne\nOne\nTwo\n")
     assert code == 0, said
     assert [field.name for field in written(file).fields] == ["One", "Two"]
+
+
+@pytest.mark.parametrize("command", ["new", "check", "preview"])
+def test_a_file_of_many_profiles_that_no_profile_is_called_as_is_refused(
+    tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "profiles/My Papers.yaml"
+    if command != "new":
+        file.parent.mkdir()
+        file.write_text(PROFILE)
+    arguments = ["--ask"] if command == "new" else []
+    code, said = run(command, file, *arguments, SOURCE="sample", OUT=str(tmp_path / "out"))
+    assert code == 1
+    assert said == (
+        f"{file}: a profile is called as its file; call this one by up to 40 lower-case letters,"
+        " digits and hyphens"
+    )
+
+
+def test_a_file_of_many_profiles_gives_the_name_without_a_question(library: Path) -> None:
+    file = library.parent / "profiles/theory.yaml"
+    code, said = run("new", file, "--ask", FROM=str(library), answers="\n\n\n\n\n")
+    assert code == 0, said
+    assert written(file).name == "theory"
+    assert "Name [" not in said
+    code, said = run("new", file, "--force", "--name", "other", FROM=str(library))
+    assert code == 1
+    assert "name is 'other'; write `name: theory`, as the file is called" in said
 
 
 def test_no_file_is_written_over_unless_forced(library: Path) -> None:
@@ -184,6 +222,7 @@ def test_many_identifiers_are_no_name_of_a_file(tmp_path: Path) -> None:
     ("arguments", "hint"),
     [
         ([], "there is no field; FROM names papers"),
+        (["--categories", "cs.CV]"], "what is given: categories[0] is 'cs.CV]', no arXiv category"),
         (["--field", "Whales"], "is not like 'Name: English description'"),
         (["--field", "Whales: Songs of whales"], "no category is known; CATEGORIES names some"),
         (["--from", "nowhere.bib"], "nowhere.bib is neither a file nor an arXiv identifier"),
