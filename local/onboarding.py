@@ -249,7 +249,10 @@ def _papers(named: str, export_api_url: str) -> Sequence[Reference]:
     if len(read.unreadable) > LISTED:
         say(f"  and {len(read.unreadable) - LISTED} more")
     papers = _looked_up(read.found, export_api_url)
-    titled = distinct(one for one in papers if one.title)
+    with_title = [one for one in papers if one.title]
+    titled = distinct(with_title)
+    if len(titled) < len(with_title):
+        say(f"repeated by what arXiv tells of them, so joined: {len(with_title) - len(titled)}")
     if untitled := [one.arxiv_id for one in papers if not one.title]:
         more = "" if len(untitled) <= LISTED else f" and {len(untitled) - LISTED} more"
         say(f"without a title, so left out: {' '.join(untitled[:LISTED])}{more}")

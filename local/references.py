@@ -87,15 +87,44 @@ def read_references(name: str, text: str) -> References:
 
 
 def distinct(references: Iterable[Reference]) -> tuple[Reference, ...]:
-    """References without those whose identifier, or title, stands before them."""
-    kept: list[Reference] = []
-    seen: set[object] = set()
-    for one in references:
-        keys = {one.arxiv_id, tuple(words_of(one.title))} - {"", ()}
-        if not keys & seen:
-            kept.append(one)
-        seen |= keys
-    return tuple(kept)
+    """References of which those of one paper, by its identifier or its title, are joined.
+
+    What the first of them does not tell the next ones do. Of papers of one title with different
+    identifiers each is one of its own.
+    """
+    by_identifier = _joined(references, lambda one: one.arxiv_id)
+    first: dict[object, str] = {}
+    for one in by_identifier:
+        if one.arxiv_id:
+            first.setdefault(_title(one), one.arxiv_id)
+
+    def title(one: Reference) -> object:
+        # What has the title alone is taken for the first paper of this title.
+        own = _title(one)
+        return own if not one.arxiv_id or first[own] == one.arxiv_id else ()
+
+    return _joined(by_identifier, title)
+
+
+def _title(one: Reference) -> tuple[str, ...]:
+    return tuple(words_of(one.title))
+
+
+def _joined(
+    references: Iterable[Reference], key: Callable[[Reference], object]
+) -> tuple[Reference, ...]:
+    """References of which those of the same key are one; those of an empty key stay apart."""
+    kept: dict[object, Reference] = {}
+    for number, one in enumerate(references):
+        place = key(one) or number
+        before = kept.get(place, one)
+        kept[place] = Reference(
+            before.title or one.title,
+            before.abstract or one.abstract,
+            before.arxiv_id or one.arxiv_id,
+            before.categories or one.categories,
+        )
+    return tuple(kept.values())
 
 
 def _reference(fields: Fields) -> Reference | None:

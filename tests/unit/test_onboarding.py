@@ -84,6 +84,20 @@ def test_arxiv_is_asked_for_papers_by_their_ids(tmp_path: Path) -> None:
     assert set(profile.examples.more) == {paper.id for paper in known}
 
 
+def test_entries_that_arxiv_tells_to_be_one_paper_are_joined_and_counted(tmp_path: Path) -> None:
+    known = a_paper()
+    library = tmp_path / "library.bib"
+    library.write_text(f"@misc{{a, title={{{known.title}}}}}\n@misc{{b, eprint={{{known.id}}}}}")
+    with export_api() as api:
+        api.submit(datetime(2026, 1, 21, 12, tzinfo=UTC), known)
+        file = tmp_path / "mine.yaml"
+        code, said = run("new", file, FROM=str(library), EXPORT_API_URL=api.url)
+    assert code == 0, said
+    assert "papers: 2, with an arXiv id: 1; entries left out as repeated: 0" in said
+    assert "repeated by what arXiv tells of them, so joined: 1" in said
+    assert "(1 of your papers)" in said
+
+
 def test_an_archive_is_no_category_so_arxiv_is_asked_and_offline_it_is_noted(
     tmp_path: Path,
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.references import Reference, read_references
+from local.references import Reference, distinct, read_references
 
 ATTENTION = Reference("Attention Is All You Need", "We transduce.", "1706.03762", ("cs.CL",))
 
@@ -105,6 +105,31 @@ def test_a_paper_that_stands_there_again_is_counted_and_left_out() -> None:
     read = read_references("a.bib", text)
     assert [one.title for one in read.found] == ["A Title"]
     assert read.repeated == 2
+
+
+def test_what_one_entry_of_a_paper_does_not_tell_another_does() -> None:
+    read = distinct(
+        [
+            Reference("", arxiv_id="2401.00001"),
+            Reference("A Title", "Its abstract."),
+            Reference("Other"),
+            Reference("a title", arxiv_id="2401.00001", categories=("cs.LG",)),
+            Reference("A Title", "Another abstract.", categories=("cs.CV",)),
+        ]
+    )
+    assert read == (
+        Reference("a title", "Its abstract.", "2401.00001", ("cs.LG",)),
+        Reference("Other"),
+    )
+
+
+def test_papers_of_one_title_with_different_identifiers_are_two() -> None:
+    papers = [Reference("Errata", arxiv_id=f"2401.0000{number}") for number in (1, 2)]
+    without = Reference("Errata", "An abstract.")
+    first, second = distinct([without, *papers])
+    assert first == Reference("Errata", "An abstract.", "2401.00001")
+    assert second == papers[1]
+    assert distinct([*papers, without]) == (first, second)
 
 
 @pytest.mark.parametrize(
