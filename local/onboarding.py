@@ -37,7 +37,14 @@ from local.options import (
     say,
     writing,
 )
-from local.references import Reference, References, distinct, named_paper, read_references
+from local.references import (
+    ENDINGS,
+    Reference,
+    References,
+    distinct,
+    named_paper,
+    read_references,
+)
 
 MOST_ASKED = 1000
 """Papers that arXiv is asked for at most, which takes half a minute."""
@@ -278,6 +285,11 @@ def _read(named: str) -> References:
                 raise typer.BadParameter(f"FROM: {name} is neither a file nor an arXiv identifier")
             found.append(Reference("", arxiv_id=identity))
             continue
+        if file.suffix.lower() not in ENDINGS:
+            kinds = " ".join(filter(None, ENDINGS))
+            raise typer.BadParameter(
+                f"FROM: {file} is of no kind that is read; export it as {kinds}"
+            )
         try:
             of_file = read_references(file.name, file.read_text("utf-8"))
         except OSError as problem:

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import StringIO
+from pathlib import PurePath
 from typing import NamedTuple
 
 from bibtexparser.entrypoint import parse_string
@@ -16,6 +17,7 @@ from bibtexparser.model import (
     DuplicateBlockKeyBlock,
     DuplicateFieldKeyBlock,
     Entry,
+    ImplicitComment,
     ParsingFailedBlock,
 )
 from pydantic import TypeAdapter, ValidationError
@@ -33,6 +35,9 @@ _MENTION = re.compile(
 _CATEGORY = re.compile(r"\[([a-z]+(?:-[a-z]+)*(?:\.[A-Za-z-]+)?)\]")
 _MARKUP = re.compile(r"</?(?:i|b|em|strong|sub|sup|sc|span|p|jats:\w+)\b[^>]*>", re.IGNORECASE)
 _RIS_LINE = re.compile(r"([A-Z][A-Z0-9])  - ?(.*)")
+
+_BRACE_APART = re.compile(r"^([ \t]*@\w+)(\s+)([{(])", re.MULTILINE)
+_BEGINS_AN_ENTRY = re.compile(r"\s*@\w")
 
 _NO_BRACES = str.maketrans("", "", "{}")
 
@@ -68,11 +73,11 @@ Fields = Mapping[str, str]
 def read_references(name: str, text: str) -> References:
     """Read what a file holds, whose kind its name's ending tells; nothing in the text raises.
 
-    ``.bib`` is BibTeX, ``.json`` CSL-JSON, ``.csv`` Zotero's, ``.ris`` RIS; any other file has an
-    arXiv identifier or a link a line, of which ``#`` begins a comment.
+    ``.bib`` is BibTeX, ``.json`` CSL-JSON, ``.csv`` Zotero's, ``.ris`` RIS; a ``.txt`` or a file
+    without an ending has arXiv identifiers or links, and ``#`` begins a comment. There is no other
+    kind than those of :data:`ENDINGS`.
     """
-    ending = name.rpartition(".")[2].lower()
-    read = _READERS.get(ending, _identifiers)
+    read = _READERS[PurePath(name).suffix.lower()]
     found: list[Reference] = []
     unreadable: list[str] = []
     for where, entry in read(text.removeprefix("\ufeff")):
@@ -186,6 +191,8 @@ Read = Iterator[tuple[str, Fields | str]]
 def _bibtex(text: str) -> Read:
     # What it warns of is in the blocks.
     logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
+    # The parser takes an entry whose brace stands apart from its kind for a comment.
+    text = _BRACE_APART.sub(r"\1\3\2", text)
     for block in parse_string(text).blocks:
         where = f"line {(block.start_line or 0) + 1}"
         entry = block
@@ -197,6 +204,10 @@ def _bibtex(text: str) -> Read:
         elif isinstance(block, ParsingFailedBlock):
             begun = " ".join((block.raw or "").split())[:60]
             yield where, f"its braces, quotes or commas do not match: {begun}"
+        elif isinstance(block, ImplicitComment):
+            for number, line in enumerate(block.comment.splitlines(), (block.start_line or 0) + 1):
+                if _BEGINS_AN_ENTRY.match(line):
+                    yield f"line {number}", f"is no entry that can be read: {line.strip()[:60]}"
 
 
 def _csl_json(text: str) -> Read:
@@ -221,15 +232,20 @@ def _texts(item: Mapping[object, object]) -> Fields:
 
 
 def _csv(text: str) -> Read:
-    rows = csv.DictReader(StringIO(text, newline=""))
+    # A field may be as long as the file, and the limit is one for all readers.
+    csv.field_size_limit(max(len(text), csv.field_size_limit()))
+    rows = csv.DictReader(StringIO(text, newline=""), strict=True)
+    begun = 1
     try:
         if "Title" not in (rows.fieldnames or ()):
             yield "the file", "has no column Title, as Zotero's CSV has"
             return
+        begun = rows.line_num + 1
         for row in rows:
-            yield f"line {rows.line_num}", _texts(row)
+            yield f"line {begun}", _texts(row)
+            begun = rows.line_num + 1
     except csv.Error as problem:
-        yield f"line {rows.line_num} and what follows", f"is not CSV ({problem})"
+        yield f"line {begun} and what follows", f"is not CSV ({problem})"
 
 
 def _ris(text: str) -> Read:
@@ -265,8 +281,12 @@ def _identifiers(text: str) -> Read:
 
 
 _READERS: Mapping[str, Callable[[str], Read]] = {
-    "bib": _bibtex,
-    "json": _csl_json,
-    "csv": _csv,
-    "ris": _ris,
+    ".bib": _bibtex,
+    ".json": _csl_json,
+    ".csv": _csv,
+    ".ris": _ris,
+    ".txt": _identifiers,
+    "": _identifiers,
 }
+ENDINGS = tuple(_READERS)
+"""How the names of files end that can be read, in lower case."""

@@ -225,6 +225,17 @@ def test_a_target_that_cannot_be_written_is_refused_before_the_first_question(
     assert "Name [" not in said
 
 
+@pytest.mark.parametrize("name", ["library.rdf", "library.enw", "paper.PDF"])
+def test_a_file_of_a_kind_that_is_not_read_is_refused_by_the_kinds_that_are(
+    tmp_path: Path, name: str
+) -> None:
+    library = tmp_path / name
+    library.write_bytes(b"\xff 2601.14327")
+    code, said = run("new", tmp_path / "mine.yaml", FROM=str(library))
+    assert code == 2
+    assert "is of no kind that is read; export it as .bib .json .csv .ris .txt" in said
+
+
 def test_many_identifiers_are_no_name_of_a_file(tmp_path: Path) -> None:
     ids = " ".join(f"2601.{number:05d}" for number in range(30))
     code, said = run("new", tmp_path / "mine.yaml", FROM=ids)

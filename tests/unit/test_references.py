@@ -140,7 +140,7 @@ def test_papers_of_one_title_with_different_identifiers_are_two() -> None:
         ("a.json", '{"title": "A"}', "the file: is no list of items"),
         ("a.json", '["A"]', "item 1: is no item with keys"),
         ("a.csv", "Titel,Url\nA,b\n", "the file: has no column Title"),
-        ("a.csv", f"Title\n{'a' * 200_000}\n", "line 1 and what follows: is not CSV"),
+        ("a.csv", 'Title\n"never closed\nA\nB\n', "line 2 and what follows: is not CSV"),
         ("a.ris", "Attention Is All You Need\n", "line 1: is no RIS"),
     ],
 )
@@ -148,6 +148,18 @@ def test_a_file_of_another_kind_is_explained(name: str, text: str, wrong: str) -
     read = read_references(name, text)
     assert not read.found
     assert read.unreadable[0].startswith(wrong)
+
+
+def test_a_field_of_csv_may_be_long() -> None:
+    read = read_references("a.csv", f"Title,Abstract Note\nA,{'a' * 200_000}\nB,b\n")
+    assert [len(one.abstract) for one in read.found] == [200_000, 1]
+
+
+def test_an_entry_whose_brace_stands_apart_is_read_and_what_only_begins_as_one_is_named() -> None:
+    text = "@article\n{k, title={One}}\n@misc {b,\n title={Two}}\n%\n@article%x\n{k, title={3}}"
+    read = read_references("a.bib", text)
+    assert [one.title for one in read.found] == ["One", "Two"]
+    assert read.unreadable == ("line 6: is no entry that can be read: @article%x",)
 
 
 NAMES = st.sampled_from(["a.bib", "a.json", "a.csv", "a.ris", "a.txt"])
