@@ -25,13 +25,17 @@ from pydantic import TypeAdapter, ValidationError
 from arxiv_digest.matching import words_of
 from arxiv_digest.profile import ArxivId
 from arxiv_digest.rendering.mathematics import Formula, tex_parts
+from local.categories import CATEGORIES
 
 _ARXIV_ID = TypeAdapter[str](ArxivId)
 # What names arXiv before an identifier: a bare one could be part of any DOI or address.
 _MENTION = re.compile(
-    r"(?:arxiv\.org/(?:abs|pdf|html|format)/|10\.48550/arxiv\.|\barxiv\s*:\s*)([^\s,;]+)",
+    # DBLP and Google Scholar write it as the volume abs/1706.03762 of a journal.
+    r"(?:arxiv\.org/(?:abs|pdf|html|format)/|10\.48550/arxiv\.|\barxiv\s*:\s*|\A\s*abs/)([^\s,;]+)",
     re.IGNORECASE,
 )
+_BARE = re.compile(r"(?:[0-9]{4}\.[0-9]{4,5}|[a-z-]+(?:\.[A-Z]{2})?/[0-9]{7})(?:v[0-9]+)?")
+_ARCHIVES = frozenset(name.partition(".")[0] for name in CATEGORIES)
 _CATEGORY = re.compile(r"\[([a-z]+(?:-[a-z]+)*(?:\.[A-Za-z-]+)?)\]")
 _MARKUP = re.compile(r"</?(?:i|b|em|strong|sub|sup|sc|span|p|jats:\w+)\b[^>]*>", re.IGNORECASE)
 _RIS_LINE = re.compile(r"([A-Z][A-Z0-9])  - ?(.*)")
@@ -151,7 +155,13 @@ def _first(fields: Fields, names: Iterable[str]) -> str:
 
 def _eprint(fields: Fields) -> str:
     kind = fields.get("archiveprefix") or fields.get("eprinttype") or "arxiv"
-    return arxiv_id(fields.get("eprint", "")) if kind.strip().lower() == "arxiv" else ""
+    kind = kind.strip().lower()
+    if kind not in ("arxiv", *_ARCHIVES):
+        return ""
+    archive = kind if kind in _ARCHIVES else fields.get("primaryclass", "").partition(".")[0]
+    eprint = fields.get("eprint", "").strip()
+    # Of an old identifier the archive may stand in another field.
+    return arxiv_id(eprint) or arxiv_id(f"{archive}/{eprint}")
 
 
 def _mentioned(value: str) -> str:
@@ -169,9 +179,8 @@ def arxiv_id(text: str) -> str:
 
 def named_paper(word: str) -> str:
     """The arXiv identifier that a word is or links to, or nothing: a file's name may hold one."""
-    identity = arxiv_id(word)
-    alone = identity and re.fullmatch(rf"{re.escape(identity)}(?:v[0-9]+)?", word)
-    return identity if alone or "://" in word else _mentioned(word)
+    alone = _BARE.fullmatch(word) or "://" in word
+    return arxiv_id(word) if alone else _mentioned(word)
 
 
 def _plain(text: str) -> str:

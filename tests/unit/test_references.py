@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.references import Reference, distinct, read_references
+from local.references import Reference, distinct, named_paper, read_references
 
 ATTENTION = Reference("Attention Is All You Need", "We transduce.", "1706.03762", ("cs.CL",))
 
@@ -61,8 +61,44 @@ def test_a_list_has_identifiers_and_links_and_comments() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "identity"),
+    [
+        ("journal={ArXiv}, volume={abs/1706.03762}", "1706.03762"),
+        ("journal={CoRR}, volume={abs/math/0309136}", "math/0309136"),
+        ("eprint={math.GT/0309136}", "math/0309136"),
+        ("note={arXiv:math.GT/0309136v2}", "math/0309136"),
+        ("archivePrefix={hep-th}, eprint={9901001}", "hep-th/9901001"),
+        ("archivePrefix={hep-th}, eprint={hep-th/9901001}", "hep-th/9901001"),
+        ("archivePrefix={arXiv}, eprint={0309136}, primaryClass={math.GT}", "math/0309136"),
+    ],
+)
+def test_an_identifier_is_found_however_it_is_written(fields: str, identity: str) -> None:
+    read = read_references("a.bib", f"@misc{{a, title={{A}}, {fields}}}")
+    assert [one.arxiv_id for one in read.found] == [identity]
+
+
+@pytest.mark.parametrize(
+    ("word", "identity"),
+    [
+        ("2601.14327v2", "2601.14327"),
+        ("math.GT/0309136", "math/0309136"),
+        ("arXiv:2601.14327", "2601.14327"),
+        ("arxiv.org/pdf/2601.14327v2.pdf", "2601.14327"),
+        ("https://example.org/papers/2601.14327", "2601.14327"),
+        ("papers-2601.14327.bib", ""),
+        ("2601.14327.bib", ""),
+        ("folder/2601.14327", ""),
+    ],
+)
+def test_a_word_is_an_identifier_or_a_link_and_no_file(word: str, identity: str) -> None:
+    assert named_paper(word) == identity
+
+
+@pytest.mark.parametrize(
     "field",
     [
+        "eprint={1234501}, archivePrefix={JSTOR}",
+        "eprint={1234501}",
         "doi={10.1000/1234.56789}",
         "url={https://example.org/abc/1234567}",
         "eprint={2401.00001}, archivePrefix={JSTOR}",

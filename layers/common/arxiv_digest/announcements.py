@@ -33,7 +33,8 @@ EASTERN = ZoneInfo("America/New_York")
 """arXiv announces in US Eastern time."""
 
 _ID = re.compile(
-    r"(?P<id>(?<![0-9])[0-9]{4}\.[0-9]{4,5}|[a-z][a-z-]*(?:\.[A-Z]{2})?/[0-9]{7})(?![0-9])"
+    r"(?:(?<![0-9])(?P<id>[0-9]{4}\.[0-9]{4,5})"
+    r"|(?P<archive>[a-z][a-z-]*)(?:\.[A-Z]{2})?/(?P<number>[0-9]{7}))(?![0-9])"
     r"(?:v(?P<version>[1-9][0-9]{0,3}))?"
 )
 _DESCRIPTION = re.compile(
@@ -81,10 +82,13 @@ def eastern_date(moment: datetime) -> date:
 def paper_id(text: str) -> tuple[str, int] | None:
     """Find an arXiv identifier in a link, a GUID or a bare id: ``(id, version)``, or none.
 
-    A missing version counts as 1. Both styles of identifier are understood.
+    A missing version counts as 1. Both styles of identifier are understood; an old one is given as
+    arXiv gives it, without the subject that may stand in it, as in ``math.GT/0309136``.
     """
     match = _ID.search(text)
-    return (match["id"], int(match["version"] or 1)) if match else None
+    if not match:
+        return None
+    return match["id"] or f"{match['archive']}/{match['number']}", int(match["version"] or 1)
 
 
 def parse_feed(content: bytes, category: str) -> ParsedFeed:
