@@ -17,16 +17,17 @@ from arxiv_digest.announcements import (
 )
 from arxiv_digest.batches import make_batches
 from arxiv_digest.firings import newest
+from arxiv_digest.language import feed_notes
 from arxiv_digest.local import score_day, with_nearest
 from arxiv_digest.models import (
     LOCAL_SCORER,
     Day,
     Digest,
     Example,
-    FeedState,
     PapersOfDay,
     Recommendation,
     Run,
+    SteeringKind,
     Tokens,
     ranked,
 )
@@ -109,9 +110,8 @@ def preview_lines(digest: Digest) -> Iterator[str]:
         f"With this profile, the digest of {digest.date} would have had"
         f" {digest.recommended} of {ledger.announced} announced papers."
     )
-    for feed in digest.feeds:
-        if feed.state is not FeedState.FRESH:
-            yield f"  {feed.category}: {feed.state}{f', {feed.detail}' if feed.detail else ''}"
+    for note in feed_notes(digest.feeds, "en"):
+        yield f"  {note}"
     if digest.left_out:
         yield f"  left out: {digest.left_out} of other announce types, which the profile names"
     if digest.seen_before:
@@ -140,18 +140,31 @@ def _field_lines(field: str, digest: Digest) -> Iterator[str]:
     """What a field catches, be it as the first or as the second field of a paper."""
     of_field = ranked(e for e in digest.recommendations if field in (e.field, e.second_field))
     second = sum(entry.second_field == field for entry in of_field)
-    below = ranked(entry for entry in digest.below if entry.field == field)
+    others = [entry for entry in digest.below if entry.field == field]
+    below = ranked(entry for entry in others if not _held_back(entry))
     if of_field:
         as_well = f", {second} of them as another field's" if second else ""
         yield f"{field}: {len(of_field)} recommended{as_well}; nearest to it below: {len(below)}"
         yield from map(_line, of_field[:SHOWN])
+    elif not digest.ledger.announced:
+        yield f"{field}: nothing to catch, since nothing was announced."
     elif below:
         yield f"{field}: catches nothing. Nearest to it, below the threshold:"
         yield from map(_line, below[:SHOWN])
         yield "  Write its description in the words of such papers, or lower its minimum_score."
-    else:
+    elif not others:
         yield f"{field}: catches nothing, and no paper of the day is nearest to it."
         yield "  Name in its description, in English, what the abstracts that you want would say."
+    else:
+        yield f"{field}: catches nothing."
+    if held_back := len(others) - len(below):
+        yield f"  held back by mute or at_most: {held_back}"
+
+
+def _held_back(entry: Recommendation) -> bool:
+    """Whether no score would make a paper recommended, whatever its field's description says."""
+    kinds = (SteeringKind.MUTED_PHRASE, SteeringKind.FIELD_CAP)
+    return any(steer.kind in kinds for steer in entry.steering)
 
 
 def _line(entry: Recommendation) -> str:

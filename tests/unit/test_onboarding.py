@@ -14,8 +14,9 @@ from arxiv_digest.models import Digest
 from arxiv_digest.profile import Profile, load_profile
 from local import onboarding
 from local.__main__ import app
-from tests.builders import a_digest, a_paper, scored
+from tests.builders import DAY, a_digest, a_paper, scored
 from tests.export_api import export_api
+from tests.feeds import feed
 
 NOWHERE = "http://127.0.0.1:9/api/query"
 """Where nothing listens."""
@@ -377,7 +378,35 @@ def test_a_day_without_feeds_is_said_to_be_one(tmp_path: Path) -> None:
     code, said = run("preview", file, SOURCE=str(tmp_path / "feeds"), OUT=str(tmp_path / "out"))
     assert code == 0, said
     assert "0 of 0 announced papers" in said
-    assert "cs.LG: unreachable, HTTP 404" in said
+    assert "Pruning: nothing to catch, since nothing was announced." in said
+    assert "Name in its description" not in said
+    assert "cs.LG (—): could not be read — HTTP 404" in said
+
+
+def test_what_is_muted_or_beyond_a_cap_is_no_matter_of_the_description(tmp_path: Path) -> None:
+    _, plain = previewed(tmp_path, PROFILE)
+    best = plain.recommendations[0].paper.title
+    text = f"{PROFILE}\nmute: ['{best}']"
+    said, _ = previewed(tmp_path, text)
+    assert best not in said.partition("papers by entry that steers")[0]
+    assert "held back by mute or at_most: 1" in said
+    capped = PROFILE.replace("name: Pruning,", "name: Pruning, at_most: 0,")
+    said, digest = previewed(tmp_path, capped)
+    assert plain.recommendations[0].paper not in [entry.paper for entry in digest.recommendations]
+    assert best not in said
+    assert f"held back by mute or at_most: {plain.recommended}" in said
+
+
+def test_announcements_that_cannot_be_read_are_named_in_a_fresh_feed(tmp_path: Path) -> None:
+    source = tmp_path / "feeds"
+    source.mkdir()
+    listed = [a_paper(1), a_paper(2, abstract="")]
+    (source / "cs.LG.xml").write_bytes(feed("cs.LG", DAY, listed))
+    file = tmp_path / "mine.yaml"
+    file.write_text(PROFILE)
+    code, said = run("preview", file, SOURCE=str(source), OUT=str(tmp_path / "out"))
+    assert code == 0, said
+    assert "cs.LG: an announcement could not be read — 2601.00002: no abstract" in said
 
 
 def test_every_profile_of_a_folder_is_previewed(tmp_path: Path) -> None:
