@@ -26,6 +26,7 @@ from arxiv_digest.profile import load_profile
 from local import day, emulator, feeds, onboarding, serving, stack
 from local.emulator import HOME, ROOT
 from local.options import (
+    Categories,
     Out,
     Source,
     categories_of,
@@ -63,9 +64,6 @@ ProfileFile = Annotated[
         show_default="profile.yaml",
     ),
 ]
-Categories = Annotated[
-    str, typer.Option(envvar="CATEGORIES", help="read only these categories, e.g. 'cs.CV cs.LG'")
-]
 Recipients = Annotated[str, typer.Option(envvar="RECIPIENTS", help="addresses, by commas")]
 Sender = Annotated[str, typer.Option(envvar="SENDER", help="the sender's address")]
 BaseUrl = Annotated[
@@ -98,16 +96,13 @@ def digest(
     _refuse_nameless(llm_base_url, llm_model)
     profiles = _profiles(profile, listed(categories))
     readers = _addresses(recipients)
-    with writing("OUT"):
-        out.mkdir(parents=True, exist_ok=True)
-    with (
-        feeds_served(source, profiles) as base_url,
-        emulator.alone(),
-        emulator.running() as running,
-    ):
-        deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
-        day.carry_days_over(deployed, out, say)
-        _make(deployed, profiles, {}, out, readers, patience)
+    with feeds_served(source, profiles) as base_url:
+        with writing("OUT"):
+            out.mkdir(parents=True, exist_ok=True)
+        with emulator.alone(), emulator.running() as running:
+            deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
+            day.carry_days_over(deployed, out, say)
+            _make(deployed, profiles, {}, out, readers, patience)
 
 
 @app.command()

@@ -25,6 +25,7 @@ from local import day, feeds
 from local.categories import ARCHIVES
 from local.draft import MOST_FIELDS, ProposedField, profile_yaml
 from local.options import (
+    Categories,
     Out,
     Source,
     categories_of,
@@ -52,7 +53,7 @@ MOST_ASKED = 1000
 LISTED = 20
 """Entries that cannot be read that are named; the others are counted."""
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True)
 
 NewFile = Annotated[Path, typer.Argument(envvar="NEW", help="the profile to write")]
 From = Annotated[
@@ -66,7 +67,7 @@ From = Annotated[
 Name = Annotated[str, typer.Option(help="the profile's name", show_default="as the file is called")]
 Language = Annotated[Literal["", "en", "zh"], typer.Option(help="of the digest", show_default="en")]
 TimeZone = Annotated[str, typer.Option(help="an IANA name", show_default="this machine's")]
-Categories = Annotated[
+NewCategories = Annotated[
     str,
     typer.Option(
         envvar="CATEGORIES", help="such as 'cs.CV cs.LG'", show_default="those of your papers"
@@ -95,6 +96,14 @@ PreviewedFile = Annotated[
 Open = Annotated[bool, typer.Option("--open", help="show the page in the browser")]
 
 
+@app.callback(help=__doc__)
+def refuse_several() -> None:
+    """Refuse variables of several commands, of which make would run one and forget the others."""
+    named = [name for name in ("NEW", "CHECK", "PREVIEW") if os.environ.get(name)]
+    if len(named) > 1:
+        raise typer.BadParameter(f"{' and '.join(named)} are commands of their own; name one")
+
+
 @app.command()
 def new(
     file: NewFile,
@@ -102,7 +111,7 @@ def new(
     name: Name = "",
     language: Language = "",
     time_zone: TimeZone = "",
-    categories: Categories = "",
+    categories: NewCategories = "",
     field: Field = [],  # noqa: B006
     count: Count = 0,
     force: Force = False,
@@ -189,19 +198,21 @@ def preview(
     file: PreviewedFile,
     source: Source = "live",
     out: Out = Path("digests"),
+    categories: Categories = "",
     open_: Open = False,
     export_api_url: ExportApiUrl = feeds.EXPORT_API,
 ) -> None:
     """Make the newest day's digest with a profile and the local scorer: in seconds, at no cost."""
     from local.preview import Folder, preview_lines, previewed, write_preview
 
-    with writing("OUT"):
-        out.mkdir(parents=True, exist_ok=True)
+    narrowed = listed(categories)
     with profile_errors():
         named = {name or name_of(one): one for name, one in profile_files(file, "PREVIEW").items()}
-        texts = {name: profile_text(name, one, [], "PREVIEW") for name, one in named.items()}
+        texts = {name: profile_text(name, one, narrowed, "PREVIEW") for name, one in named.items()}
     now = dt.datetime.now(dt.UTC)
     with feeds_served(source, texts) as base_url:
+        with writing("OUT"):
+            out.mkdir(parents=True, exist_ok=True)
         reader = FeedReader(base_url, interval=0)
         wanted = categories_of(texts)
         read = [read_feed(reader, category, READING / len(wanted))[0] for category in wanted]

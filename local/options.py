@@ -18,6 +18,9 @@ from local import feeds
 Source = Annotated[
     str, typer.Option(envvar="SOURCE", help="live, sample, or a folder of <category>.xml feeds")
 ]
+Categories = Annotated[
+    str, typer.Option(envvar="CATEGORIES", help="read only these categories, e.g. 'cs.CV cs.LG'")
+]
 Out = Annotated[Path, typer.Option(envvar="OUT", help="folder for the archive and the mail")]
 
 
@@ -68,17 +71,17 @@ def profile_files(place: Path, variable: str = "PROFILE") -> dict[str, Path]:
 def profile_text(name: str, file: Path, categories: list[str], variable: str = "PROFILE") -> str:
     """A profile's text, narrowed to some categories if any are named, and checked.
 
-    Raises :class:`~arxiv_digest.profile.ProfileError` for a profile that cannot be used.
+    Raises :class:`~arxiv_digest.profile.ProfileError` for a profile that cannot be read or used.
     """
     try:
         text = file.read_text("utf-8")
     except OSError as problem:
-        raise typer.BadParameter(
+        raise ProfileError(
             f"{file} cannot be read ({problem.strerror}); {variable} names a file, or a folder of"
             " profiles"
         ) from None
     except UnicodeDecodeError:
-        raise typer.BadParameter(f"{file} is not UTF-8 text; save the profile as such") from None
+        raise ProfileError(f"{file} is not UTF-8 text; save it as such") from None
     kept_profile(name, text, str(file))
     if categories:
         text = yaml.safe_dump(

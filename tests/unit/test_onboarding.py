@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from arxiv_digest.models import Digest
+from arxiv_digest.models import LOCAL_SCORER, Digest, Tokens
 from arxiv_digest.profile import Profile, load_profile
 from local import onboarding
 from local.__main__ import app
@@ -18,6 +20,7 @@ from tests.builders import DAY, a_digest, a_paper, scored
 from tests.export_api import export_api
 from tests.feeds import feed
 
+ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9/api/query"
 """Where nothing listens."""
 
@@ -290,6 +293,17 @@ def test_checking_says_every_error_and_fails(tmp_path: Path) -> None:
     assert f"{tmp_path / 'good.yaml'} can be used: 2 fields, categories cs.LG cs.CV" in said
 
 
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_checked(tmp_path: Path) -> None:
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "good.yaml").write_text(PROFILE.replace("pruning", "good"))
+    code, said = run("check", CHECK=str(tmp_path))
+    assert code == 1
+    assert f"{tmp_path / 'binary.yaml'} is not UTF-8 text; save it as such" in said
+    assert f"{tmp_path / 'folder.yaml'} cannot be read (Is a directory)" in said
+    assert f"{tmp_path / 'good.yaml'} can be used" in said
+
+
 def test_a_file_of_many_profiles_has_to_be_called_as_its_profile(tmp_path: Path) -> None:
     file = tmp_path / "profiles/theory.yaml"
     file.parent.mkdir()
@@ -335,6 +349,20 @@ def test_a_preview_is_the_digest_of_the_day_and_says_what_each_field_catches(
     assert (tmp_path / "out/preview/pruning/index.html").is_file()
 
 
+def test_a_preview_asks_no_language_model_whatever_names_one(tmp_path: Path) -> None:
+    model = {"LLM_MODEL": "m", "LLM_BASE_URL": "http://127.0.0.1:9", "LLM_API_KEY": "k"}
+    _, digest = previewed(tmp_path, f"{PROFILE}\nmodel: gpt", **model)
+    assert digest.scorer == LOCAL_SCORER
+    assert digest.tokens == Tokens()
+    assert digest.ledger.scored == 38
+
+
+def test_a_preview_may_be_narrowed_to_some_categories(tmp_path: Path) -> None:
+    _, digest = previewed(tmp_path, PROFILE, CATEGORIES="cs.CV")
+    assert [feed.category for feed in digest.feeds] == ["cs.CV"]
+    assert digest.ledger.announced == 19
+
+
 def test_a_preview_has_the_effect_of_examples_where_arxiv_gives_them(tmp_path: Path) -> None:
     _, plain = previewed(tmp_path, PROFILE)
     like = plain.below[-1].paper
@@ -345,7 +373,7 @@ def test_a_preview_has_the_effect_of_examples_where_arxiv_gives_them(tmp_path: P
     [score] = [entry.score for entry in digest.scored if entry.paper.id == like.id]
     assert score > plain.below[-1].score
     assert f"more-like {like.title}" in said
-    assert "0 muted-phrase whales" in said
+    assert "papers by entry that steers: 0 muted-phrase whales" in said
     assert "without effect: 2601.99999" in said
     # The first is kept, so that arXiv need not be asked again.
     said, again = previewed(tmp_path, text)
@@ -418,6 +446,52 @@ def test_every_profile_of_a_folder_is_previewed(tmp_path: Path) -> None:
     assert code == 0, said
     assert "profile a: With this profile" in said
     assert (tmp_path / "out/preview/b/index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("variables", "command"),
+    [
+        (["NEW=a.yaml", "FROM=a.bib"], "new"),
+        (["CHECK=a.yaml"], "check"),
+        (["PREVIEW=a.yaml", "ARGS=--open"], "preview --open"),
+        ([], "--help"),
+    ],
+)
+def test_make_runs_the_command_that_a_variable_names(variables: list[str], command: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    told = subprocess.run(
+        ["make", "-n", "profile", *variables],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert told.splitlines()[-1].split() == f".venv/bin/python -m local profile {command}".split()
+
+
+def test_help_names_every_command_and_what_it_takes() -> None:
+    code, said = run("--help")
+    assert code == 0
+    assert "Make, check and try a profile." in said
+    for command, variables in (
+        ("new", ("NEW", "FROM", "CATEGORIES")),
+        ("check", ("CHECK",)),
+        ("preview", ("PREVIEW", "SOURCE", "OUT", "CATEGORIES")),
+    ):
+        assert f" {command} " in said
+        code, told = run(command, "--help")
+        assert code == 0
+        for variable in variables:
+            assert f"[env var: {variable}]" in told.replace("; required", "")
+
+
+def test_variables_of_two_commands_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    code, said = run("new", NEW=str(file), CHECK="profile.yaml", CATEGORIES="cs.CV")
+    assert code == 2
+    assert "NEW and CHECK are commands of their own; name one" in said
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(
