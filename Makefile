@@ -24,7 +24,7 @@ help: ## this list
 	@echo '  make backfill takes DATE=YYYY-MM-DD  MAIL=true  EXPORT_API_URL=URL  OUT PROFILE CATEGORIES as well; both take'
 	@echo '  RECIPIENTS=a@b.org,c@d.org  SENDER=e@f.org  LLM_BASE_URL=URL  LLM_MODEL=NAME  LLM_API_KEY=KEY  PATIENCE=SECONDS'
 	@echo '  make profile takes NEW=FILE FROM="library.bib 2601.14327"  CATEGORIES EXPORT_API_URL, or CHECK=FILE, or'
-	@echo '  PREVIEW=FILE  SOURCE OUT EXPORT_API_URL; ARGS="--force" is for the rest of python -m local profile new --help'
+	@echo '  PREVIEW=FILE  SOURCE OUT CATEGORIES EXPORT_API_URL; ARGS="--force" is for the rest of python -m local profile new --help'
 	@echo '  make open takes OUT=DIR  PORT=NUMBER'
 	@echo '  make eval takes LABELS="FILE …"  SCORER=local|triage|language-model  RETEST=1  VOTES=1  REPORT=DIR  EVAL="--days 7 …"'
 

@@ -26,14 +26,17 @@ from arxiv_digest.profile import load_profile
 from local import day, emulator, feeds, onboarding, serving, stack
 from local.emulator import HOME, ROOT
 from local.options import (
+    Categories,
     Out,
     Source,
     categories_of,
     feeds_served,
+    listed,
     profile_errors,
     profile_files,
     profile_text,
     say,
+    writing,
 )
 
 SECRET = "arxiv-digest/llm"  # noqa: S105
@@ -60,9 +63,6 @@ ProfileFile = Annotated[
         help="the profile to use, or a folder of <name>.yaml",
         show_default="profile.yaml",
     ),
-]
-Categories = Annotated[
-    str, typer.Option(envvar="CATEGORIES", help="read only these categories, e.g. 'cs.CV cs.LG'")
 ]
 Recipients = Annotated[str, typer.Option(envvar="RECIPIENTS", help="addresses, by commas")]
 Sender = Annotated[str, typer.Option(envvar="SENDER", help="the sender's address")]
@@ -94,17 +94,15 @@ def digest(
     An API key is read from the environment variable LLM_API_KEY.
     """
     _refuse_nameless(llm_base_url, llm_model)
-    profiles = _profiles(profile, categories.replace(",", " ").split())
+    profiles = _profiles(profile, listed(categories))
     readers = _addresses(recipients)
-    _refuse_file(out)
-    with (
-        feeds_served(source, profiles) as base_url,
-        emulator.alone(),
-        emulator.running() as running,
-    ):
-        deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
-        day.carry_days_over(deployed, out, say)
-        _make(deployed, profiles, {}, out, readers, patience)
+    with feeds_served(source, profiles) as base_url:
+        with writing("OUT"):
+            out.mkdir(parents=True, exist_ok=True)
+        with emulator.alone(), emulator.running() as running:
+            deployed = _deploy(running, base_url, recipients, sender, llm_base_url, llm_model)
+            day.carry_days_over(deployed, out, say)
+            _make(deployed, profiles, {}, out, readers, patience)
 
 
 @app.command()
@@ -127,9 +125,10 @@ def backfill(
     """
     _refuse_nameless(llm_base_url, llm_model)
     past = _past(date)
-    profiles = _profiles(profile, categories.replace(",", " ").split())
+    profiles = _profiles(profile, listed(categories))
     readers = _addresses(recipients)
-    _refuse_file(out)
+    with writing("OUT"):
+        out.mkdir(parents=True, exist_ok=True)
     with emulator.alone(), emulator.running() as running:
         deployed = _deploy(
             running, feeds.LIVE, recipients, sender, llm_base_url, llm_model, export_api_url
@@ -283,11 +282,6 @@ def _past(date: str) -> dt.date:
 def _refuse_nameless(llm_base_url: str, llm_model: str) -> None:
     if llm_base_url and not llm_model:
         raise typer.BadParameter("LLM_BASE_URL needs LLM_MODEL, the name of the model to ask")
-
-
-def _refuse_file(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file; OUT names a folder")
 
 
 def _deploy(

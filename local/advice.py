@@ -9,7 +9,7 @@ from itertools import combinations
 from arxiv_digest.learning import WORDS, count_terms, similarities
 from arxiv_digest.matching import words_of
 from arxiv_digest.profile import Profile
-from local.categories import CATEGORIES
+from local.categories import ARCHIVES, CATEGORIES
 
 FEWEST_WORDS = 5
 """Words of a description that tell a field from others."""
@@ -29,6 +29,12 @@ def advice(profile: Profile) -> Iterator[str]:
             near = ", ".join(difflib.get_close_matches(category, sorted(CATEGORIES)))
             yield f"categories[{number}] {category!r} is not in arXiv's list of categories" + (
                 f"; like it are {near}" if near else "; https://arxiv.org/category_taxonomy"
+            )
+        elif category in ARCHIVES:
+            yield (
+                f"categories[{number}] {category!r} is a whole archive, whose feed has the papers"
+                " of all its categories; name those that you read, such as "
+                + min(name for name in CATEGORIES if name.startswith(f"{category}."))
             )
     for number, field in enumerate(profile.fields):
         words = words_of(field.description)

@@ -80,22 +80,27 @@ def carry_days_over(stack: Stack, out: Path, say: Callable[[str], None]) -> None
     what the files that days share are made of.
     """
     s3 = stack.client("s3")
-    for file in sorted(out.glob("**/????-??-??/digest.json")):
-        place = file.relative_to(out).parts[:-2]
-        if place and (place[0] != "profiles" or len(place) != 2):
-            continue
-        profile = place[1] if place else ""
-        try:
-            digest = DIGEST.read(file.read_bytes(), str(file))
-        except Unreadable as problem:
-            say(f"what was read may be read again: {problem}")
-            continue
+    for profile, digest in kept_digests(out, say):
         key = f"{place_of(profile)}{digest.date}/papers.json"
         papers = rendering.render_papers(digest)
         s3.put_object(Bucket=stack.outputs["Bucket"], Key=key, Body=papers)
         runs = _runs(stack).of(profile)
         runs.record_day(Day.of(digest))
         runs.mark_seen(digest.papers, digest.date)
+
+
+def kept_digests(out: Path, say: Callable[[str], None]) -> Iterator[tuple[str, Digest]]:
+    """The digests below ``out`` by date, each with its profile's name, the single one's empty."""
+    for file in sorted(out.glob("**/????-??-??/digest.json")):
+        place = file.relative_to(out).parts[:-2]
+        if place and (place[0] != "profiles" or len(place) != 2):
+            continue
+        try:
+            digest = DIGEST.read(file.read_bytes(), str(file))
+        except Unreadable as problem:
+            say(f"what was read may be read again: {problem}")
+            continue
+        yield place[1] if place else "", digest
 
 
 def kept_feeds(stack: Stack, day: date, categories: Iterable[str]) -> list[str]:

@@ -61,7 +61,7 @@ def profile_yaml(
         f"name: {_quoted(name)}",
         f"language: {language}                # of the fixed words and of the reasons: en or zh",
         f"time_zone: {_quoted(time_zone)}",
-        f"categories: [{', '.join(categories)}]",
+        f"categories: [{', '.join(map(_quoted, categories))}]",
         "minimum_score: 7            # 0 to 10; a paper with this score or more is recommended",
         "",
         "# name: any language, as it stands in the digest.  description: English.",

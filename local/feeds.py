@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+from arxiv_digest.adapters.archive import raw_feed_key
 from local import serving
 from local.emulator import ROOT
 
@@ -22,10 +23,17 @@ def served(folder: Path) -> Iterator[str]:
     """Serve a folder for the time of the block; yields the feeds' base URL."""
 
     def feed(path: str) -> Path:
-        return folder / f"{path.rpartition('/')[2]}.xml"
+        return feed_file(folder, path.rpartition("/")[2])
 
     with serving.served(feed) as address:
         yield f"{address}/rss"
+
+
+def feed_file(folder: Path, category: str) -> Path:
+    """The file of a category's feed, be it one that breaks off where no whole one is kept."""
+    keys = (raw_feed_key("", category, whole=whole) for whole in (True, False))
+    files = [folder / key.rpartition("/")[2] for key in keys]
+    return next(filter(Path.is_file, files), files[0])
 
 
 def arxiv_reachable() -> bool:

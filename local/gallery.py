@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from email.headerregistry import Address
 from itertools import product
 from pathlib import Path
@@ -12,25 +12,14 @@ from typing import Annotated, Literal
 import typer
 from playwright.sync_api import Browser
 
-from arxiv_digest.announcements import merge, parse_feed
-from arxiv_digest.local import score_day
-from arxiv_digest.models import (
-    LOCAL_SCORER,
-    Day,
-    Digest,
-    FeedReading,
-    FeedState,
-    Outcome,
-    Paper,
-    Run,
-    Tokens,
-)
+from arxiv_digest.announcements import ParsedFeed, merge, parse_feed
+from arxiv_digest.models import Day, Digest, FeedReading, FeedState, Paper
 from arxiv_digest.profile import Profile, ResearchField, load_profile
-from arxiv_digest.ranking import make_digest
 from arxiv_digest.rendering import render_index, render_mail, render_page
 from local.browser import NoBrowser, browsing
 from local.emulator import ROOT
 from local.feeds import SAMPLE
+from local.preview import previewed
 
 DATE = dt.date(2026, 1, 22)
 MADE = dt.datetime(2026, 1, 23, 4, 40, 37, tzinfo=dt.UTC)
@@ -93,8 +82,7 @@ def mail(digest: Digest) -> str:
 def sample_day(language: Literal["zh", "en"]) -> Digest:
     """The digest of the sample day by the local scorer."""
     profile = a_profile(language)
-    papers = sample_papers(profile)
-    return _digest(profile, papers, score_day(papers, profile))
+    return _digest(profile, sample_papers(profile))
 
 
 def busy_day(language: Literal["zh", "en"]) -> Digest:
@@ -105,12 +93,12 @@ def busy_day(language: Literal["zh", "en"]) -> Digest:
         sample[number % len(sample)].model_copy(update={"id": f"2601.{number:05d}"})
         for number in range(BUSY)
     ]
-    return _digest(profile, papers, score_day(papers, profile))
+    return _digest(profile, papers)
 
 
 def empty_day(language: Literal["zh", "en"]) -> Digest:
     """A day on which arXiv announced nothing."""
-    return _digest(a_profile(language), [], {})
+    return _digest(a_profile(language), [])
 
 
 def some_days(digest: Digest) -> list[Day]:
@@ -156,22 +144,14 @@ def sample_papers(profile: Profile) -> list[Paper]:
     return list(merge(feeds, profile.announce_types).papers)
 
 
-def _digest(profile: Profile, papers: list[Paper], outcomes: Mapping[str, Outcome]) -> Digest:
-    run = Run(
-        date=DATE,
-        started_at=MADE,
-        profile="",
-        feeds=tuple(
-            FeedReading(
-                category=category, state=FeedState.FRESH if papers else FeedState.EMPTY, date=DATE
-            )
-            for category in profile.categories
-        ),
-        announced=len(papers),
-        batches=0,
-        scorer=LOCAL_SCORER,
+def _digest(profile: Profile, papers: Sequence[Paper]) -> Digest:
+    """A day's digest, for which all papers were announced in the first category."""
+    state = FeedState.FRESH if papers else FeedState.EMPTY
+    first, *others = (
+        FeedReading(category=category, state=state, date=DATE) for category in profile.categories
     )
-    return make_digest(run, profile, papers, outcomes, Tokens(), MADE, {})
+    feeds = [ParsedFeed(first, tuple(papers)), *(ParsedFeed(other, ()) for other in others)]
+    return previewed(profile, "", feeds, {}, (), MADE)
 
 
 def main(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import shlex
 import sys
 import webbrowser
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -18,19 +19,33 @@ from arxiv_digest.adapters.arxiv import ExportApi, FeedReader, FeedUnreachable
 from arxiv_digest.announcements import eastern_date
 from arxiv_digest.profile import ProfileError, load_profile
 from arxiv_digest.steps.examples import AT_ONCE, PATIENCE, keep_examples, profile_examples
-from local import feeds
+from arxiv_digest.steps.fetch import READING, read_feed
+from arxiv_digest.steps.profiles import kept_profile, refuse_name
+from local import day, feeds
+from local.categories import ARCHIVES
 from local.draft import MOST_FIELDS, ProposedField, profile_yaml
 from local.options import (
+    Categories,
     Out,
     Source,
     categories_of,
     feeds_served,
+    listed,
+    name_of,
     profile_errors,
     profile_files,
     profile_text,
     say,
+    writing,
 )
-from local.references import Reference, References, arxiv_id, distinct, read_references
+from local.references import (
+    ENDINGS,
+    Reference,
+    References,
+    distinct,
+    named_paper,
+    read_references,
+)
 
 MOST_ASKED = 1000
 """Papers that arXiv is asked for at most, which takes half a minute."""
@@ -38,7 +53,7 @@ MOST_ASKED = 1000
 LISTED = 20
 """Entries that cannot be read that are named; the others are counted."""
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True)
 
 NewFile = Annotated[Path, typer.Argument(envvar="NEW", help="the profile to write")]
 From = Annotated[
@@ -52,7 +67,7 @@ From = Annotated[
 Name = Annotated[str, typer.Option(help="the profile's name", show_default="as the file is called")]
 Language = Annotated[Literal["", "en", "zh"], typer.Option(help="of the digest", show_default="en")]
 TimeZone = Annotated[str, typer.Option(help="an IANA name", show_default="this machine's")]
-Categories = Annotated[
+NewCategories = Annotated[
     str,
     typer.Option(
         envvar="CATEGORIES", help="such as 'cs.CV cs.LG'", show_default="those of your papers"
@@ -81,6 +96,14 @@ PreviewedFile = Annotated[
 Open = Annotated[bool, typer.Option("--open", help="show the page in the browser")]
 
 
+@app.callback(help=__doc__)
+def refuse_several() -> None:
+    """Refuse variables of several commands, of which make would run one and forget the others."""
+    named = [name for name in ("NEW", "CHECK", "PREVIEW") if os.environ.get(name)]
+    if len(named) > 1:
+        raise typer.BadParameter(f"{' and '.join(named)} are commands of their own; name one")
+
+
 @app.command()
 def new(
     file: NewFile,
@@ -88,7 +111,7 @@ def new(
     name: Name = "",
     language: Language = "",
     time_zone: TimeZone = "",
-    categories: Categories = "",
+    categories: NewCategories = "",
     field: Field = [],  # noqa: B006
     count: Count = 0,
     force: Force = False,
@@ -96,50 +119,51 @@ def new(
     export_api_url: ExportApiUrl = feeds.EXPORT_API,
 ) -> None:
     """Write a profile: of what you say, and of papers that you have read."""
-    if file.exists() and not force:
-        raise typer.BadParameter(f"{file} exists; choose another name, or --force writes over it")
+    called = name_of(file)
+    given = [_field(one) for one in field]
+    told = {"name": name, "time_zone": time_zone, "categories": listed(categories)}
+    with profile_errors():
+        refuse_name(called, str(file))
+        _refuse({key: value for key, value in told.items() if value}, "what is given")
+    _refuse_target(file, force)
     # Imported here, as below: scikit-learn takes seconds, and no other command needs it.
     from local.proposal import propose_categories, propose_fields
 
-    given = [_field(one) for one in field]
     papers = _papers(from_, export_api_url) if from_ else ()
     proposal = propose_fields(papers, count or None) if papers else None
     if proposal and proposal.apart:
         say(f"papers that share no word with any other, so in no field: {len(proposal.apart)}")
-        for one in proposal.apart[:LISTED]:
-            say(f"  {one.title}")
+        for paper in proposal.apart[:LISTED]:
+            say(f"  {paper.title}")
     asks = sys.stdin.isatty() if ask is None else ask
-    called = _name_of(file)
     known = " ".join(propose_categories(papers))
-    answers = {
-        "name": name or _asked(asks, "Name", called),
-        "language": language
-        or _asked(asks, "Language of the digest, en or zh", "en", {"en", "zh"}),
-        "time_zone": time_zone or _asked(asks, "Time zone", _time_zone(), available_timezones()),
-        "categories": categories or _asked(asks, "arXiv categories, such as cs.CV cs.LG", known),
-    }
-    fields = [*given, *(_named(proposal.fields, asks) if proposal else ())]
+
+    def answer(key: str, question: str, default: str) -> str:
+        return _asked(question, default, lambda text: {key: text}) if asks else default
+
+    name = name or called or answer("name", "Name", _as_name(file))
+    written_in = language or answer("language", "Language of the digest, en or zh", "en")
+    time_zone = time_zone or answer("time_zone", "Time zone", _time_zone())
+    if not categories:
+        question = "arXiv categories, such as cs.CV cs.LG"
+        categories = _asked(question, known, _categories) if asks else known
+    fields = given
+    for proposed in proposal.fields if proposal else ():
+        fields = [*fields, _named(proposed, fields) if asks else proposed]
     if not fields and asks:
         fields = _asked_fields()
     if not fields:
         raise typer.BadParameter(
             "there is no field; FROM names papers to propose fields from, --field gives one"
         )
-    if not answers["categories"].strip():
+    if not listed(categories):
         raise typer.BadParameter("no category is known; CATEGORIES names some, such as 'cs.CV'")
     origin = f"{len(papers)} papers ({from_})" if papers else ""
-    text = profile_yaml(
-        answers["name"],
-        answers["language"],
-        answers["time_zone"],
-        answers["categories"].replace(",", " ").split(),
-        fields,
-        origin,
-    )
+    text = profile_yaml(name, written_in, time_zone, listed(categories), fields, origin)
     with profile_errors():
-        load_profile(text, str(file))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, "utf-8")
+        kept_profile(called, text, str(file))
+    with writing("NEW"):
+        file.write_text(text, "utf-8")
     say(f"\n{file} has {len(fields)} field{'s' * (len(fields) > 1)}:")
     for one in fields:
         of_yours = f" ({len(one.papers)} of your papers)" if one.papers else ""
@@ -153,10 +177,8 @@ def check(file: CheckedFile) -> None:
     """Say what is wrong with a profile, and what could be better."""
     failed = False
     for name, one in profile_files(file, "CHECK").items():
-        # A file of a folder of profiles is one of many, whose names are those of their files.
-        name = name or (one.stem if one.absolute().parent.name == "profiles" else "")
         try:
-            text = profile_text(name, one, [], "CHECK")
+            text = profile_text(name or name_of(one), one, [], "CHECK")
         except ProfileError as problem:
             typer.echo(str(problem), err=True)
             failed = True
@@ -176,40 +198,46 @@ def preview(
     file: PreviewedFile,
     source: Source = "live",
     out: Out = Path("digests"),
+    categories: Categories = "",
     open_: Open = False,
     export_api_url: ExportApiUrl = feeds.EXPORT_API,
 ) -> None:
     """Make the newest day's digest with a profile and the local scorer: in seconds, at no cost."""
-    from local.preview import Folder, preview_lines, previewed, read_feeds, write_preview
+    from local.preview import Folder, preview_lines, previewed, write_preview
 
-    if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file; OUT names a folder")
+    narrowed = listed(categories)
     with profile_errors():
-        texts = {
-            name: profile_text(name, one, [], "PREVIEW")
-            for name, one in profile_files(file, "PREVIEW").items()
-        }
+        named = {name or name_of(one): one for name, one in profile_files(file, "PREVIEW").items()}
+        texts = {name: profile_text(name, one, narrowed, "PREVIEW") for name, one in named.items()}
     now = dt.datetime.now(dt.UTC)
     with feeds_served(source, texts) as base_url:
-        read = read_feeds(FeedReader(base_url, interval=0), categories_of(texts))
+        with writing("OUT"):
+            out.mkdir(parents=True, exist_ok=True)
+        reader = FeedReader(base_url, interval=0)
+        wanted = categories_of(texts)
+        read = [read_feed(reader, category, READING / len(wanted))[0] for category in wanted]
+    seen: dict[str, dict[str, dt.date]] = {name: {} for name in texts}
+    for name, digest in day.kept_digests(out, say):
+        if name in seen:
+            seen[name] |= {paper.id: digest.date for paper in digest.papers}
     kept = Folder(out)
     profiles = {name: load_profile(text) for name, text in texts.items()}
-    named = any((*one.examples.more, *one.examples.less) for one in profiles.values())
+    asked_for = any((*one.examples.more, *one.examples.less) for one in profiles.values())
     troubles: dict[str, str] = {}
-    if named and feeds.answers(export_api_url):
+    if asked_for and feeds.answers(export_api_url):
         api = ExportApi(export_api_url)
-        troubles = keep_examples(kept, api, profiles.values(), eastern_date(now))
+        with writing("OUT"):
+            troubles = keep_examples(kept, api, profiles.values(), eastern_date(now))
     for name, profile in profiles.items():
-        own = [feed for feed in read if feed.reading.category in profile.categories]
-        own.sort(key=lambda feed: profile.categories.index(feed.reading.category))
         examples = profile_examples(kept, profile, troubles)
-        digest = previewed(profile, texts[name], own, examples, now)
+        digest = previewed(profile, texts[name], read, seen[name], examples, now)
         say("")
         if name:
             say(f"profile {name}:")
         for line in preview_lines(digest):
             say(line)
-        page = write_preview(digest, out / "preview" / profile.name)
+        with writing("OUT"):
+            page = write_preview(digest, out / "preview" / profile.name)
         say(f"\nThe page: {page}")
         if open_:
             webbrowser.open(page.resolve().as_uri())
@@ -239,7 +267,10 @@ def _papers(named: str, export_api_url: str) -> Sequence[Reference]:
     if len(read.unreadable) > LISTED:
         say(f"  and {len(read.unreadable) - LISTED} more")
     papers = _looked_up(read.found, export_api_url)
-    titled = distinct(one for one in papers if one.title)
+    with_title = [one for one in papers if one.title]
+    titled = distinct(with_title)
+    if len(titled) < len(with_title):
+        say(f"repeated by what arXiv tells of them, so joined: {len(with_title) - len(titled)}")
     if untitled := [one.arxiv_id for one in papers if not one.title]:
         more = "" if len(untitled) <= LISTED else f" and {len(untitled) - LISTED} more"
         say(f"without a title, so left out: {' '.join(untitled[:LISTED])}{more}")
@@ -255,17 +286,21 @@ def _papers(named: str, export_api_url: str) -> Sequence[Reference]:
 
 def _read(named: str) -> References:
     """What the files hold that are named, or the identifiers."""
-    one = Path(named).expanduser()
-    names = [named] if one.is_file() else named.replace(",", " ").split()
+    names = [named] if _file(named) else listed(named)
     found: list[Reference] = []
     repeated, unreadable = 0, []
     for name in names:
-        file = Path(name).expanduser()
-        if not file.is_file():
-            if not (identity := arxiv_id(name)):
+        file = _file(name)
+        if file is None:
+            if not (identity := named_paper(name)):
                 raise typer.BadParameter(f"FROM: {name} is neither a file nor an arXiv identifier")
             found.append(Reference("", arxiv_id=identity))
             continue
+        if file.suffix.lower() not in ENDINGS:
+            kinds = " ".join(filter(None, ENDINGS))
+            raise typer.BadParameter(
+                f"FROM: {file} is of no kind that is read; export it as {kinds}"
+            )
         try:
             of_file = read_references(file.name, file.read_text("utf-8"))
         except OSError as problem:
@@ -282,12 +317,22 @@ def _read(named: str) -> References:
     return References(kept, repeated + len(found) - len(kept), tuple(unreadable))
 
 
+def _file(name: str) -> Path | None:
+    """The file of a name, or none where there is none."""
+    try:
+        file = Path(name).expanduser()
+        return file if file.is_file() else None
+    except (OSError, RuntimeError):  # many ids are too long a name, and ~x may be nobody's home
+        return None
+
+
 def _looked_up(papers: Sequence[Reference], export_api_url: str) -> list[Reference]:
     """The papers with title, abstract and categories of arXiv, as far as it can be asked."""
     lacking = [
         one.arxiv_id
         for one in papers
-        if one.arxiv_id and not (one.title and one.abstract and one.categories)
+        # Zotero writes the archive, such as cs, in the place of the category.
+        if one.arxiv_id and not (one.title and one.abstract and set(one.categories) - ARCHIVES)
     ]
     asked = lacking[:MOST_ASKED]
     if not asked:
@@ -312,6 +357,20 @@ def _looked_up(papers: Sequence[Reference], export_api_url: str) -> list[Referen
     return [known.get(one.arxiv_id, one) for one in papers]
 
 
+def _refuse_target(file: Path, force: bool) -> None:
+    """Refuse a file that exists or cannot be written, before the reader is asked anything."""
+    with writing("NEW"):
+        exists = file.exists()
+        if exists and not force:
+            raise typer.BadParameter(
+                f"{file} exists; choose another name, or --force writes over it"
+            )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("a").close()
+        if not exists:
+            file.unlink()
+
+
 def _field(given: str) -> ProposedField:
     name, colon, description = given.partition(":")
     if not (colon and name.strip() and description.strip()):
@@ -319,41 +378,67 @@ def _field(given: str) -> ProposedField:
     return ProposedField(name.strip(), description.strip(), ())
 
 
-def _asked(asks: bool, question: str, default: str, choices: Collection[str] | None = None) -> str:
-    """What the reader answers, asked again where it is none of the choices; or the default."""
+def _refuse(keys: Mapping[str, object], source: str) -> None:
+    """Raise :class:`~arxiv_digest.profile.ProfileError` for keys that no profile can have."""
+    needed = {"categories": ["cs.LG"], "fields": [{"name": "A", "description": "a"}]}
+    load_profile(json.dumps({**needed, **keys}, ensure_ascii=False), source)
+
+
+def _asked(question: str, default: str, keys: Callable[[str], Mapping[str, object]]) -> str:
+    """What the reader answers, asked again where a profile cannot have the keys that it gives."""
 
     def right(answer: str) -> str:
-        if choices is not None and answer not in choices:
-            raise typer.BadParameter(f"{answer!r} is none; {default} would be one")
+        answer = answer.strip()
+        try:
+            _refuse(keys(answer), "this answer")
+        except ProfileError as problem:
+            raise typer.BadParameter(str(problem)) from None
         return answer
 
-    return str(typer.prompt(question, default or None, value_proc=right)) if asks else default
+    return str(typer.prompt(question, default, value_proc=right, show_default=bool(default)))
 
 
-def _named(fields: Iterable[ProposedField], asks: bool) -> list[ProposedField]:
-    """Proposed fields with the names that the reader gives them."""
-    if not asks:
-        return list(fields)
-    named: list[ProposedField] = []
-    for field in fields:
-        say(f"\nA field of {len(field.papers)} papers: {field.description}")
-        named.append(field._replace(name=_asked(asks, "Its name in the digest", field.name)))
-    return named
+def _categories(answer: str) -> dict[str, object]:
+    return {"categories": listed(answer)}
+
+
+def _fields(fields: Iterable[ProposedField]) -> dict[str, object]:
+    return {"fields": [{"name": one.name, "description": one.description} for one in fields]}
+
+
+def _named(field: ProposedField, others: Sequence[ProposedField]) -> ProposedField:
+    """A proposed field with the name that the reader gives it."""
+    say(f"\nA field of {len(field.papers)} papers: {field.description}")
+    name = _asked(
+        "Its name in the digest",
+        field.name,
+        lambda answer: _fields([*others, field._replace(name=answer)]),
+    )
+    return field._replace(name=name)
 
 
 def _asked_fields() -> list[ProposedField]:
     """Fields that the reader describes, until an empty name."""
     fields: list[ProposedField] = []
     while True:
-        name = typer.prompt(f"Field {len(fields) + 1}, its name; empty to end", default="").strip()
+        question = f"Field {len(fields) + 1}, its name; empty to end"
+
+        def with_name(name: str) -> dict[str, object]:
+            return _fields([*fields, ProposedField(name, "a", ())]) if name else {}
+
+        name = _asked(question, "", with_name)
         if not name:
             return fields
-        about = typer.prompt("What its papers are about, in English, in words of their abstracts")
+        about = _asked(
+            "What its papers are about, in English, in words of their abstracts",
+            "",
+            lambda text: _fields([ProposedField("A", text, ())]),
+        )
         fields.append(ProposedField(name, about, ()))
 
 
-def _name_of(file: Path) -> str:
-    """The name of a profile by its file, as far as a name may have its signs."""
+def _as_name(file: Path) -> str:
+    """A profile's name of the signs of its file's name that it may have."""
     signs = (sign if sign.isascii() and sign.isalnum() else "-" for sign in file.stem.lower())
     name = "".join(signs)[:40].strip("-")
     return name if name not in ("", "profile") else "default"

@@ -18,6 +18,9 @@ from local import feeds
 Source = Annotated[
     str, typer.Option(envvar="SOURCE", help="live, sample, or a folder of <category>.xml feeds")
 ]
+Categories = Annotated[
+    str, typer.Option(envvar="CATEGORIES", help="read only these categories, e.g. 'cs.CV cs.LG'")
+]
 Out = Annotated[Path, typer.Option(envvar="OUT", help="folder for the archive and the mail")]
 
 
@@ -25,6 +28,28 @@ def say(line: str) -> None:
     """Print one line of progress."""
     typer.echo(line)
     sys.stdout.flush()
+
+
+@contextmanager
+def writing(variable: str) -> Iterator[None]:
+    """End the command where the block cannot write what a variable names."""
+    try:
+        yield
+    except OSError as problem:
+        raise typer.BadParameter(
+            f"{variable}: {problem.filename} cannot be written ({problem.strerror}); name another"
+            " place, or change its permissions"
+        ) from None
+
+
+def listed(text: str) -> list[str]:
+    """What an option names that takes several, by spaces or commas."""
+    return text.replace(",", " ").split()
+
+
+def name_of(file: Path) -> str:
+    """The name that a file of many profiles, in a folder ``profiles``, gives; of others none."""
+    return file.stem if file.absolute().parent.name == "profiles" else ""
 
 
 def profile_files(place: Path, variable: str = "PROFILE") -> dict[str, Path]:
@@ -46,17 +71,17 @@ def profile_files(place: Path, variable: str = "PROFILE") -> dict[str, Path]:
 def profile_text(name: str, file: Path, categories: list[str], variable: str = "PROFILE") -> str:
     """A profile's text, narrowed to some categories if any are named, and checked.
 
-    Raises :class:`~arxiv_digest.profile.ProfileError` for a profile that cannot be used.
+    Raises :class:`~arxiv_digest.profile.ProfileError` for a profile that cannot be read or used.
     """
     try:
         text = file.read_text("utf-8")
     except OSError as problem:
-        raise typer.BadParameter(
+        raise ProfileError(
             f"{file} cannot be read ({problem.strerror}); {variable} names a file, or a folder of"
             " profiles"
         ) from None
     except UnicodeDecodeError:
-        raise typer.BadParameter(f"{file} is not UTF-8 text; save the profile as such") from None
+        raise ProfileError(f"{file} is not UTF-8 text; save it as such") from None
     kept_profile(name, text, str(file))
     if categories:
         text = yaml.safe_dump(
@@ -98,12 +123,13 @@ def feeds_served(source: str, profiles: Mapping[str, str]) -> Iterator[str]:
         raise typer.BadParameter(
             f"there is no folder {folder}; SOURCE is live, sample, or a folder of <category>.xml"
         )
-    wanted = {f"{category}.xml" for category in categories_of(profiles)}
-    there = {file.name for file in folder.glob("*.xml")}
+    wanted = {category: feeds.feed_file(folder, category) for category in categories_of(profiles)}
     say(f"source: {folder}")
-    for name in sorted(wanted - there):
-        say(f"  there is no {name}; the digest will say so")
-    for name in sorted(there - wanted):
-        say(f"  {name} is not read: no profile has a category of this name")
+    for file in sorted(wanted.values()):
+        if not file.is_file():
+            say(f"  there is no {file.name}; the digest will say so")
+    for file in sorted(folder.glob("*.xml")):
+        if file.stem.removesuffix(".cut-off") not in wanted:
+            say(f"  {file.name} is not read: no profile has a category of this name")
     with feeds.served(folder) as base_url:
         yield base_url

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from arxiv_digest import rendering
-from arxiv_digest.adapters.arxiv import FeedReader, FeedUnreachable
-from arxiv_digest.announcements import ParsedFeed, eastern_date, judged, merge, parse_feed
+from arxiv_digest.announcements import (
+    ParsedFeed,
+    eastern_date,
+    in_order,
+    judged,
+    merge,
+    unread,
+)
 from arxiv_digest.batches import make_batches
 from arxiv_digest.firings import newest
+from arxiv_digest.language import feed_notes
 from arxiv_digest.local import score_day, with_nearest
 from arxiv_digest.models import (
     LOCAL_SCORER,
     Day,
     Digest,
     Example,
-    FeedReading,
-    FeedState,
     PapersOfDay,
     Recommendation,
     Run,
+    SteeringKind,
     Tokens,
     ranked,
 )
@@ -50,31 +56,23 @@ class Folder:
         file.write_bytes(body.encode() if isinstance(body, str) else body)
 
 
-def read_feeds(reader: FeedReader, categories: Iterable[str]) -> list[ParsedFeed]:
-    """The newest feeds of some categories; whatever is wrong with one is its state."""
-    feeds: list[ParsedFeed] = []
-    for category in categories:
-        try:
-            feeds.append(parse_feed(reader.read(category), category))
-        except FeedUnreachable as problem:
-            state = FeedState.UNREACHABLE
-            reading = FeedReading(category=category, state=state, detail=str(problem))
-            feeds.append(ParsedFeed(reading, ()))
-    return feeds
-
-
 def previewed(
     profile: Profile,
     text: str,
-    feeds: Sequence[ParsedFeed],
+    read: Sequence[ParsedFeed],
+    seen: Mapping[str, dt.date],
     examples: Sequence[Example],
     now: dt.datetime,
 ) -> Digest:
-    """The digest that a profile, whose YAML is ``text``, makes of some feeds."""
-    date = newest((feed.reading for feed in feeds), eastern_date(now))
-    feeds = [judged(feed, date) for feed in feeds]
+    """The digest that a profile, whose YAML is ``text``, makes of what was read.
+
+    The feeds may be those of other profiles as well; ``seen`` are the papers by id that a date has
+    read.
+    """
+    date = newest((feed.reading for feed in read), eastern_date(now))
+    feeds = in_order((judged(feed, date) for feed in read), profile.categories)
     merged = merge([feed.papers for feed in feeds], profile.announce_types)
-    papers = merged.papers
+    papers = unread(merged.papers, seen, date)
     examples = with_nearest(papers, examples) if papers and examples else tuple(examples)
     run = Run(
         date=date,
@@ -84,6 +82,7 @@ def previewed(
         announced=len(papers),
         batches=len(make_batches(date, papers, profile.papers_per_call)),
         left_out=merged.left_out,
+        seen_before=len(merged.papers) - len(papers),
         scorer=LOCAL_SCORER,
         mail=False,
         examples=examples,
@@ -111,11 +110,12 @@ def preview_lines(digest: Digest) -> Iterator[str]:
         f"With this profile, the digest of {digest.date} would have had"
         f" {digest.recommended} of {ledger.announced} announced papers."
     )
-    for feed in digest.feeds:
-        if feed.state is not FeedState.FRESH:
-            yield f"  {feed.category}: {feed.state}{f', {feed.detail}' if feed.detail else ''}"
+    for note in feed_notes(digest.feeds, "en"):
+        yield f"  {note}"
     if digest.left_out:
         yield f"  left out: {digest.left_out} of other announce types, which the profile names"
+    if digest.seen_before:
+        yield f"  not read again: {digest.seen_before} that other days in OUT have read"
     for field in digest.reader.fields:
         yield ""
         yield from _field_lines(field, digest)
@@ -140,18 +140,31 @@ def _field_lines(field: str, digest: Digest) -> Iterator[str]:
     """What a field catches, be it as the first or as the second field of a paper."""
     of_field = ranked(e for e in digest.recommendations if field in (e.field, e.second_field))
     second = sum(entry.second_field == field for entry in of_field)
-    below = ranked(entry for entry in digest.below if entry.field == field)
+    others = [entry for entry in digest.below if entry.field == field]
+    below = ranked(entry for entry in others if not _held_back(entry))
     if of_field:
         as_well = f", {second} of them as another field's" if second else ""
         yield f"{field}: {len(of_field)} recommended{as_well}; nearest to it below: {len(below)}"
         yield from map(_line, of_field[:SHOWN])
+    elif not digest.ledger.announced:
+        yield f"{field}: nothing to catch, since nothing was announced."
     elif below:
         yield f"{field}: catches nothing. Nearest to it, below the threshold:"
         yield from map(_line, below[:SHOWN])
         yield "  Write its description in the words of such papers, or lower its minimum_score."
-    else:
+    elif not others:
         yield f"{field}: catches nothing, and no paper of the day is nearest to it."
         yield "  Name in its description, in English, what the abstracts that you want would say."
+    else:
+        yield f"{field}: catches nothing."
+    if held_back := len(others) - len(below):
+        yield f"  held back by mute or at_most: {held_back}"
+
+
+def _held_back(entry: Recommendation) -> bool:
+    """Whether no score would make a paper recommended, whatever its field's description says."""
+    kinds = (SteeringKind.MUTED_PHRASE, SteeringKind.FIELD_CAP)
+    return any(steer.kind in kinds for steer in entry.steering)
 
 
 def _line(entry: Recommendation) -> str:

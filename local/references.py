@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import StringIO
+from pathlib import PurePath
 from typing import NamedTuple
 
 from bibtexparser.entrypoint import parse_string
@@ -16,6 +17,7 @@ from bibtexparser.model import (
     DuplicateBlockKeyBlock,
     DuplicateFieldKeyBlock,
     Entry,
+    ImplicitComment,
     ParsingFailedBlock,
 )
 from pydantic import TypeAdapter, ValidationError
@@ -23,16 +25,23 @@ from pydantic import TypeAdapter, ValidationError
 from arxiv_digest.matching import words_of
 from arxiv_digest.profile import ArxivId
 from arxiv_digest.rendering.mathematics import Formula, tex_parts
+from local.categories import CATEGORIES
 
 _ARXIV_ID = TypeAdapter[str](ArxivId)
 # What names arXiv before an identifier: a bare one could be part of any DOI or address.
 _MENTION = re.compile(
-    r"(?:arxiv\.org/(?:abs|pdf|html|format)/|10\.48550/arxiv\.|\barxiv\s*:\s*)([^\s,;]+)",
+    # DBLP and Google Scholar write it as the volume abs/1706.03762 of a journal.
+    r"(?:arxiv\.org/(?:abs|pdf|html|format)/|10\.48550/arxiv\.|\barxiv\s*:\s*|\A\s*abs/)([^\s,;]+)",
     re.IGNORECASE,
 )
+_BARE = re.compile(r"(?:[0-9]{4}\.[0-9]{4,5}|[a-z-]+(?:\.[A-Z]{2})?/[0-9]{7})(?:v[0-9]+)?")
+_ARCHIVES = frozenset(name.partition(".")[0] for name in CATEGORIES)
 _CATEGORY = re.compile(r"\[([a-z]+(?:-[a-z]+)*(?:\.[A-Za-z-]+)?)\]")
 _MARKUP = re.compile(r"</?(?:i|b|em|strong|sub|sup|sc|span|p|jats:\w+)\b[^>]*>", re.IGNORECASE)
 _RIS_LINE = re.compile(r"([A-Z][A-Z0-9])  - ?(.*)")
+
+_BRACE_APART = re.compile(r"^([ \t]*@\w+)(\s+)([{(])", re.MULTILINE)
+_BEGINS_AN_ENTRY = re.compile(r"\s*@\w")
 
 _NO_BRACES = str.maketrans("", "", "{}")
 
@@ -68,11 +77,11 @@ Fields = Mapping[str, str]
 def read_references(name: str, text: str) -> References:
     """Read what a file holds, whose kind its name's ending tells; nothing in the text raises.
 
-    ``.bib`` is BibTeX, ``.json`` CSL-JSON, ``.csv`` Zotero's, ``.ris`` RIS; any other file has an
-    arXiv identifier or a link a line, of which ``#`` begins a comment.
+    ``.bib`` is BibTeX, ``.json`` CSL-JSON, ``.csv`` Zotero's, ``.ris`` RIS; a ``.txt`` or a file
+    without an ending has arXiv identifiers or links, and ``#`` begins a comment. There is no other
+    kind than those of :data:`ENDINGS`.
     """
-    ending = name.rpartition(".")[2].lower()
-    read = _READERS.get(ending, _identifiers)
+    read = _READERS[PurePath(name).suffix.lower()]
     found: list[Reference] = []
     unreadable: list[str] = []
     for where, entry in read(text.removeprefix("\ufeff")):
@@ -87,15 +96,44 @@ def read_references(name: str, text: str) -> References:
 
 
 def distinct(references: Iterable[Reference]) -> tuple[Reference, ...]:
-    """References without those whose identifier, or title, stands before them."""
-    kept: list[Reference] = []
-    seen: set[object] = set()
-    for one in references:
-        keys = {one.arxiv_id, tuple(words_of(one.title))} - {"", ()}
-        if not keys & seen:
-            kept.append(one)
-        seen |= keys
-    return tuple(kept)
+    """References of which those of one paper, by its identifier or its title, are joined.
+
+    What the first of them does not tell the next ones do. Of papers of one title with different
+    identifiers each is one of its own.
+    """
+    by_identifier = _joined(references, lambda one: one.arxiv_id)
+    first: dict[object, str] = {}
+    for one in by_identifier:
+        if one.arxiv_id:
+            first.setdefault(_title(one), one.arxiv_id)
+
+    def title(one: Reference) -> object:
+        # What has the title alone is taken for the first paper of this title.
+        own = _title(one)
+        return own if not one.arxiv_id or first[own] == one.arxiv_id else ()
+
+    return _joined(by_identifier, title)
+
+
+def _title(one: Reference) -> tuple[str, ...]:
+    return tuple(words_of(one.title))
+
+
+def _joined(
+    references: Iterable[Reference], key: Callable[[Reference], object]
+) -> tuple[Reference, ...]:
+    """References of which those of the same key are one; those of an empty key stay apart."""
+    kept: dict[object, Reference] = {}
+    for number, one in enumerate(references):
+        place = key(one) or number
+        before = kept.get(place, one)
+        kept[place] = Reference(
+            before.title or one.title,
+            before.abstract or one.abstract,
+            before.arxiv_id or one.arxiv_id,
+            before.categories or one.categories,
+        )
+    return tuple(kept.values())
 
 
 def _reference(fields: Fields) -> Reference | None:
@@ -117,7 +155,13 @@ def _first(fields: Fields, names: Iterable[str]) -> str:
 
 def _eprint(fields: Fields) -> str:
     kind = fields.get("archiveprefix") or fields.get("eprinttype") or "arxiv"
-    return arxiv_id(fields.get("eprint", "")) if kind.strip().lower() == "arxiv" else ""
+    kind = kind.strip().lower()
+    if kind not in ("arxiv", *_ARCHIVES):
+        return ""
+    archive = kind if kind in _ARCHIVES else fields.get("primaryclass", "").partition(".")[0]
+    eprint = fields.get("eprint", "").strip()
+    # Of an old identifier the archive may stand in another field.
+    return arxiv_id(eprint) or arxiv_id(f"{archive}/{eprint}")
 
 
 def _mentioned(value: str) -> str:
@@ -131,6 +175,12 @@ def arxiv_id(text: str) -> str:
         return _ARXIV_ID.validate_python(text)
     except ValidationError:
         return ""
+
+
+def named_paper(word: str) -> str:
+    """The arXiv identifier that a word is or links to, or nothing: a file's name may hold one."""
+    alone = _BARE.fullmatch(word) or "://" in word
+    return arxiv_id(word) if alone else _mentioned(word)
 
 
 def _plain(text: str) -> str:
@@ -150,6 +200,8 @@ Read = Iterator[tuple[str, Fields | str]]
 def _bibtex(text: str) -> Read:
     # What it warns of is in the blocks.
     logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
+    # The parser takes an entry whose brace stands apart from its kind for a comment.
+    text = _BRACE_APART.sub(r"\1\3\2", text)
     for block in parse_string(text).blocks:
         where = f"line {(block.start_line or 0) + 1}"
         entry = block
@@ -161,6 +213,10 @@ def _bibtex(text: str) -> Read:
         elif isinstance(block, ParsingFailedBlock):
             begun = " ".join((block.raw or "").split())[:60]
             yield where, f"its braces, quotes or commas do not match: {begun}"
+        elif isinstance(block, ImplicitComment):
+            for number, line in enumerate(block.comment.splitlines(), (block.start_line or 0) + 1):
+                if _BEGINS_AN_ENTRY.match(line):
+                    yield f"line {number}", f"is no entry that can be read: {line.strip()[:60]}"
 
 
 def _csl_json(text: str) -> Read:
@@ -185,15 +241,20 @@ def _texts(item: Mapping[object, object]) -> Fields:
 
 
 def _csv(text: str) -> Read:
-    rows = csv.DictReader(StringIO(text, newline=""))
+    # A field may be as long as the file, and the limit is one for all readers.
+    csv.field_size_limit(max(len(text), csv.field_size_limit()))
+    rows = csv.DictReader(StringIO(text, newline=""), strict=True)
+    begun = 1
     try:
         if "Title" not in (rows.fieldnames or ()):
             yield "the file", "has no column Title, as Zotero's CSV has"
             return
+        begun = rows.line_num + 1
         for row in rows:
-            yield f"line {rows.line_num}", _texts(row)
+            yield f"line {begun}", _texts(row)
+            begun = rows.line_num + 1
     except csv.Error as problem:
-        yield f"line {rows.line_num} and what follows", f"is not CSV ({problem})"
+        yield f"line {begun} and what follows", f"is not CSV ({problem})"
 
 
 def _ris(text: str) -> Read:
@@ -223,14 +284,18 @@ def _ris(text: str) -> Read:
 def _identifiers(text: str) -> Read:
     for number, line in enumerate(text.splitlines(), 1):
         for word in line.partition("#")[0].replace(",", " ").split():
-            found = arxiv_id(word)
+            found = named_paper(word)
             where = f"line {number}"
             yield where, {"eprint": found} if found else f"{word[:60]!r} is no arXiv identifier"
 
 
 _READERS: Mapping[str, Callable[[str], Read]] = {
-    "bib": _bibtex,
-    "json": _csl_json,
-    "csv": _csv,
-    "ris": _ris,
+    ".bib": _bibtex,
+    ".json": _csl_json,
+    ".csv": _csv,
+    ".ris": _ris,
+    ".txt": _identifiers,
+    "": _identifiers,
 }
+ENDINGS = tuple(_READERS)
+"""How the names of files end that can be read, in lower case."""

@@ -807,7 +807,7 @@ class TestPaperId:
             ("https://doi.org/10.48550/arXiv.2601.14327", ("2601.14327", 1)),
             ("arXiv:2601.14327.", ("2601.14327", 1)),
             ("oai:arXiv.org:astro-ph/0601001v1", ("astro-ph/0601001", 1)),
-            ("http://arxiv.org/abs/math.GT/0309136", ("math.GT/0309136", 1)),
+            ("http://arxiv.org/abs/math.GT/0309136", ("math/0309136", 1)),
             ("http://arxiv.org/abs/cond-mat/0309136v4", ("cond-mat/0309136", 4)),
         ],
     )

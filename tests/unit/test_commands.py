@@ -43,7 +43,7 @@ def test_a_folder_of_profiles_that_cannot_be_used_is_explained(tmp_path: Path) -
         (["SOURCE=sample", "PROFILE=docs", "CATEGORIES=cs.CV"], "or a folder of profiles"),
         (["SOURCE=sample", "PROFILE=docs/gallery/archive-en-light-wide.png"], "is not UTF-8 text"),
         (["SOURCE=sample", "CATEGORIES=cs,,CV.x.y"], "no arXiv category"),
-        (["SOURCE=sample", "OUT=README.md"], "OUT names a folder"),
+        (["SOURCE=sample", "OUT=README.md"], "OUT: README.md cannot be written"),
         (["SOURCE=sample", "RECIPIENTS=a@x.org;b@x.org"], "is no bare e-mail address"),
         (["SOURCE=sample", "LLM_BASE_URL=http://x"], "LLM_BASE_URL needs LLM_MODEL"),
     ],
@@ -59,7 +59,7 @@ def test_a_wrong_setting_is_explained(arguments: list[str], hint: str) -> None:
         ([], "a date is needed; DATE names the announcement date to rebuild"),
         (["DATE=yesterday"], "'yesterday' is no date"),
         (["DATE=2999-01-01"], "2999-01-01 is in the future"),
-        (["DATE=2026-01-22", "OUT=README.md"], "OUT names a folder"),
+        (["DATE=2026-01-22", "OUT=README.md"], "OUT: README.md cannot be written"),
         (["DATE=2026-01-22", "RECIPIENTS=a@x.org;b@x.org"], "is no bare e-mail address"),
     ],
 )

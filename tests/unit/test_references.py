@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.references import Reference, read_references
+from local.references import Reference, distinct, named_paper, read_references
 
 ATTENTION = Reference("Attention Is All You Need", "We transduce.", "1706.03762", ("cs.CL",))
 
@@ -61,8 +61,44 @@ def test_a_list_has_identifiers_and_links_and_comments() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "identity"),
+    [
+        ("journal={ArXiv}, volume={abs/1706.03762}", "1706.03762"),
+        ("journal={CoRR}, volume={abs/math/0309136}", "math/0309136"),
+        ("eprint={math.GT/0309136}", "math/0309136"),
+        ("note={arXiv:math.GT/0309136v2}", "math/0309136"),
+        ("archivePrefix={hep-th}, eprint={9901001}", "hep-th/9901001"),
+        ("archivePrefix={hep-th}, eprint={hep-th/9901001}", "hep-th/9901001"),
+        ("archivePrefix={arXiv}, eprint={0309136}, primaryClass={math.GT}", "math/0309136"),
+    ],
+)
+def test_an_identifier_is_found_however_it_is_written(fields: str, identity: str) -> None:
+    read = read_references("a.bib", f"@misc{{a, title={{A}}, {fields}}}")
+    assert [one.arxiv_id for one in read.found] == [identity]
+
+
+@pytest.mark.parametrize(
+    ("word", "identity"),
+    [
+        ("2601.14327v2", "2601.14327"),
+        ("math.GT/0309136", "math/0309136"),
+        ("arXiv:2601.14327", "2601.14327"),
+        ("arxiv.org/pdf/2601.14327v2.pdf", "2601.14327"),
+        ("https://example.org/papers/2601.14327", "2601.14327"),
+        ("papers-2601.14327.bib", ""),
+        ("2601.14327.bib", ""),
+        ("folder/2601.14327", ""),
+    ],
+)
+def test_a_word_is_an_identifier_or_a_link_and_no_file(word: str, identity: str) -> None:
+    assert named_paper(word) == identity
+
+
+@pytest.mark.parametrize(
     "field",
     [
+        "eprint={1234501}, archivePrefix={JSTOR}",
+        "eprint={1234501}",
         "doi={10.1000/1234.56789}",
         "url={https://example.org/abc/1234567}",
         "eprint={2401.00001}, archivePrefix={JSTOR}",
@@ -107,6 +143,31 @@ def test_a_paper_that_stands_there_again_is_counted_and_left_out() -> None:
     assert read.repeated == 2
 
 
+def test_what_one_entry_of_a_paper_does_not_tell_another_does() -> None:
+    read = distinct(
+        [
+            Reference("", arxiv_id="2401.00001"),
+            Reference("A Title", "Its abstract."),
+            Reference("Other"),
+            Reference("a title", arxiv_id="2401.00001", categories=("cs.LG",)),
+            Reference("A Title", "Another abstract.", categories=("cs.CV",)),
+        ]
+    )
+    assert read == (
+        Reference("a title", "Its abstract.", "2401.00001", ("cs.LG",)),
+        Reference("Other"),
+    )
+
+
+def test_papers_of_one_title_with_different_identifiers_are_two() -> None:
+    papers = [Reference("Errata", arxiv_id=f"2401.0000{number}") for number in (1, 2)]
+    without = Reference("Errata", "An abstract.")
+    first, second = distinct([without, *papers])
+    assert first == Reference("Errata", "An abstract.", "2401.00001")
+    assert second == papers[1]
+    assert distinct([*papers, without]) == (first, second)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "wrong"),
     [
@@ -115,7 +176,7 @@ def test_a_paper_that_stands_there_again_is_counted_and_left_out() -> None:
         ("a.json", '{"title": "A"}', "the file: is no list of items"),
         ("a.json", '["A"]', "item 1: is no item with keys"),
         ("a.csv", "Titel,Url\nA,b\n", "the file: has no column Title"),
-        ("a.csv", f"Title\n{'a' * 200_000}\n", "line 1 and what follows: is not CSV"),
+        ("a.csv", 'Title\n"never closed\nA\nB\n', "line 2 and what follows: is not CSV"),
         ("a.ris", "Attention Is All You Need\n", "line 1: is no RIS"),
     ],
 )
@@ -123,6 +184,18 @@ def test_a_file_of_another_kind_is_explained(name: str, text: str, wrong: str) -
     read = read_references(name, text)
     assert not read.found
     assert read.unreadable[0].startswith(wrong)
+
+
+def test_a_field_of_csv_may_be_long() -> None:
+    read = read_references("a.csv", f"Title,Abstract Note\nA,{'a' * 200_000}\nB,b\n")
+    assert [len(one.abstract) for one in read.found] == [200_000, 1]
+
+
+def test_an_entry_whose_brace_stands_apart_is_read_and_what_only_begins_as_one_is_named() -> None:
+    text = "@article\n{k, title={One}}\n@misc {b,\n title={Two}}\n%\n@article%x\n{k, title={3}}"
+    read = read_references("a.bib", text)
+    assert [one.title for one in read.found] == ["One", "Two"]
+    assert read.unreadable == ("line 6: is no entry that can be read: @article%x",)
 
 
 NAMES = st.sampled_from(["a.bib", "a.json", "a.csv", "a.ris", "a.txt"])

@@ -12,8 +12,10 @@ import pytest
 
 from arxiv_digest.announcements import merge, parse_feed
 from arxiv_digest.models import AnnounceType
+from arxiv_digest.profile import load_profile
 from local import __main__ as commands
 from local import feeds
+from local.options import categories_of, feeds_served
 
 ROOT = Path(__file__).parents[2]
 PROFILES = {"": (ROOT / "profile.yaml").read_text("utf-8")}
@@ -28,7 +30,7 @@ def test_without_arxiv_the_sample_is_used_and_said_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(feeds, "arxiv_reachable", lambda: False)
-    with commands._feeds("live", PROFILES) as base_url:
+    with feeds_served("live", PROFILES) as base_url:
         sample = (feeds.SAMPLE / "cs.CV.xml").read_bytes()
         assert read(f"{base_url}/cs.CV") == sample
     assert "arXiv cannot be reached" in capsys.readouterr().out
@@ -36,7 +38,7 @@ def test_without_arxiv_the_sample_is_used_and_said_so(
 
 def test_with_arxiv_its_own_feeds_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "arxiv_reachable", lambda: True)
-    with commands._feeds("live", PROFILES) as base_url:
+    with feeds_served("live", PROFILES) as base_url:
         assert base_url == "https://rss.arxiv.org/rss"
 
 
@@ -45,7 +47,7 @@ def test_a_folder_is_served_by_category_and_oddities_are_named(
 ) -> None:
     (tmp_path / "cs.CV.xml").write_bytes(b"<rss/>")
     (tmp_path / "other.xml").write_bytes(b"<rss/>")
-    with commands._feeds(str(tmp_path), PROFILES) as base_url:
+    with feeds_served(str(tmp_path), PROFILES) as base_url:
         assert read(f"{base_url}/cs.CV") == b"<rss/>"
         with pytest.raises(HTTPError, match="404"):
             read(f"{base_url}/cs.LG")
@@ -56,10 +58,23 @@ def test_a_folder_is_served_by_category_and_oddities_are_named(
     assert "other.xml is not read" in said
 
 
+def test_a_feed_that_broke_off_is_served_where_no_whole_one_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("cs.CV.cut-off", "cs.LG.cut-off", "cs.LG"):
+        (tmp_path / f"{name}.xml").write_text(name)
+    with feeds_served(str(tmp_path), PROFILES) as base_url:
+        assert read(f"{base_url}/cs.CV") == b"cs.CV.cut-off"
+        assert read(f"{base_url}/cs.LG") == b"cs.LG"
+    said = capsys.readouterr().out
+    assert "no cs.CV" not in said
+    assert "is not read" not in said
+
+
 def test_the_profile_can_be_narrowed_to_some_categories() -> None:
     [text] = commands._profiles(ROOT / "profile.yaml", ["cs.CV"]).values()
-    assert commands.load_profile(text).categories == ("cs.CV",)
-    assert len(commands.load_profile(text).fields) == 7
+    assert load_profile(text).categories == ("cs.CV",)
+    assert len(load_profile(text).fields) == 7
 
 
 def test_a_folder_of_profiles_has_each_by_the_name_of_its_file(tmp_path: Path) -> None:
@@ -68,8 +83,8 @@ def test_a_folder_of_profiles_has_each_by_the_name_of_its_file(tmp_path: Path) -
         (tmp_path / f"{name}.yaml").write_text(text, "utf-8")
     found = commands._profiles(tmp_path, ["cs.CV"])
     assert list(found) == ["theory", "vision"]
-    assert commands._categories(found) == ["cs.CV"]
-    assert commands.load_profile(found["theory"]).name == "theory"
+    assert categories_of(found) == ["cs.CV"]
+    assert load_profile(found["theory"]).name == "theory"
 
 
 def test_the_sample_is_a_day_of_48_papers_without_anybodys_scores() -> None:

@@ -33,7 +33,8 @@ EASTERN = ZoneInfo("America/New_York")
 """arXiv announces in US Eastern time."""
 
 _ID = re.compile(
-    r"(?P<id>(?<![0-9])[0-9]{4}\.[0-9]{4,5}|[a-z][a-z-]*(?:\.[A-Z]{2})?/[0-9]{7})(?![0-9])"
+    r"(?:(?<![0-9])(?P<id>[0-9]{4}\.[0-9]{4,5})"
+    r"|(?P<archive>[a-z][a-z-]*)(?:\.[A-Z]{2})?/(?P<number>[0-9]{7}))(?![0-9])"
     r"(?:v(?P<version>[1-9][0-9]{0,3}))?"
 )
 _DESCRIPTION = re.compile(
@@ -81,10 +82,13 @@ def eastern_date(moment: datetime) -> date:
 def paper_id(text: str) -> tuple[str, int] | None:
     """Find an arXiv identifier in a link, a GUID or a bare id: ``(id, version)``, or none.
 
-    A missing version counts as 1. Both styles of identifier are understood.
+    A missing version counts as 1. Both styles of identifier are understood; an old one is given as
+    arXiv gives it, without the subject that may stand in it, as in ``math.GT/0309136``.
     """
     match = _ID.search(text)
-    return (match["id"], int(match["version"] or 1)) if match else None
+    if not match:
+        return None
+    return match["id"] or f"{match['archive']}/{match['number']}", int(match["version"] or 1)
 
 
 def parse_feed(content: bytes, category: str) -> ParsedFeed:
@@ -211,6 +215,16 @@ def joined(
     return ParsedFeed(reading, tuple(papers.values()))
 
 
+def in_order(feeds: Iterable[ParsedFeed], categories: Sequence[str]) -> list[ParsedFeed]:
+    """The feeds of some categories in their order, and those that came late after all others."""
+
+    def place(feed: ParsedFeed) -> int:
+        late = feed.reading.state is FeedState.LATE
+        return len(categories) if late else categories.index(feed.reading.category)
+
+    return sorted((feed for feed in feeds if feed.reading.category in categories), key=place)
+
+
 class Merged(NamedTuple):
     """The distinct papers of several feeds, and how many announcements were of another type."""
 
@@ -236,6 +250,12 @@ def merge(feeds: Iterable[Iterable[Paper]], announce_types: Collection[AnnounceT
         else:
             papers[paper.id] = paper
     return Merged(tuple(papers.values()), len(other - papers.keys()))
+
+
+def unread(papers: Iterable[Paper], read: Mapping[str, date], day: date) -> list[Paper]:
+    """The papers of a day without those that, by id, another date has read."""
+    # A backfill also meets papers that a later day's run has read.
+    return [paper for paper in papers if read.get(paper.id, day) == day]
 
 
 def author_names(text: str) -> tuple[str, ...]:

@@ -88,6 +88,10 @@ def _arxiv_id(value: object) -> str:
 
 ArxivId = Annotated[str, BeforeValidator(_arxiv_id)]
 
+NAME = re.compile(r"^[a-z0-9-]{1,40}$")
+NAMED = "up to 40 lower-case letters, digits and hyphens"
+"""What a profile may be called, as the code and a reader have it."""
+
 MOST_EXAMPLES = 20
 """Examples of one kind: their titles stand in every call, and their abstracts in the run."""
 
@@ -175,7 +179,7 @@ class Price(Value):
 class Profile(Value):
     """One reader's profile; the keys are those of ``profile.yaml``."""
 
-    name: str = Field(default="default", pattern=r"^[a-z0-9-]{1,40}$")
+    name: str = Field(default="default", pattern=NAME.pattern)
     language: Literal["zh", "en"] = "en"
     time_zone: str = "UTC"
     categories: tuple[
@@ -376,7 +380,7 @@ def _explain(source: str, problem: dict[str, Any]) -> str:
         case "string_pattern_mismatch" if parents[:1] == ["categories"]:
             said = f"is {problem['input']!r}, no arXiv category; write it like cs.CV or astro-ph"
         case "string_pattern_mismatch" if problem["loc"] == ("name",):
-            said = f"is {problem['input']!r}; write up to 40 lower-case letters, digits and hyphens"
+            said = f"is {problem['input']!r}; write {NAMED}"
         case "value_error":
             said = str(problem["ctx"]["error"])
         case "too_short":

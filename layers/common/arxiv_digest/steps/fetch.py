@@ -19,9 +19,11 @@ from arxiv_digest.announcements import (
     Announced,
     ParsedFeed,
     eastern_date,
+    in_order,
     judged,
     merge,
     parse_feed,
+    unread,
 )
 from arxiv_digest.batches import as_announced, make_batches, make_triaged
 from arxiv_digest.budget import expected_of_day
@@ -275,15 +277,11 @@ class Fetch:
         return ANNOUNCED.read(content, key).feeds if content is not None else ()
 
     def _read(self, category: str, patience: float) -> ParsedFeed:
-        try:
-            content = self.arxiv.read(category, patience)
-        except FeedUnreachable as problem:
-            state = FeedState.UNREACHABLE
-            return ParsedFeed(FeedReading(category=category, state=state, detail=str(problem)), ())
-        feed = parse_feed(content, category)
-        date = feed.reading.date
-        whole = feed.reading.state is not FeedState.CUT_OFF
-        self.archive.write(raw_feed_key(date or "undated", category, whole=whole), content)
+        feed, content = read_feed(self.arxiv, category, patience)
+        if content is not None:
+            date = feed.reading.date or "undated"
+            whole = feed.reading.state is not FeedState.CUT_OFF
+            self.archive.write(raw_feed_key(date, category, whole=whole), content)
         return feed
 
     def _start(
@@ -305,9 +303,11 @@ class Fetch:
             self.archive.write(
                 announced_key(date), Announced(date=date, feeds=tuple(read)).model_dump_json()
             )
-        feeds = _in_order(read, profile.categories)
+        feeds = in_order(read, profile.categories)
         merged = merge([feed.papers for feed in feeds], profile.announce_types)
-        papers, seen_before = self._unseen(merged.papers, date)
+        # Read by a run of this very date they are its own: that run has expired since.
+        seen = self.runs.seen([paper.id for paper in merged.papers])
+        papers = unread(merged.papers, seen, date)
         examples = self._examples(date, papers, profile)
         votes = votes_before(self.runs.votes(), now) if self.voting else []
         plan = self._plan(date, papers, profile, examples, votes)
@@ -322,7 +322,7 @@ class Fetch:
             announced=len(papers),
             batches=len(batches),
             left_out=merged.left_out,
-            seen_before=seen_before,
+            seen_before=len(merged.papers) - len(papers),
             scorer=self._scorer(profile),
             triage=plan.triage,
             rebuilt=rebuilt,
@@ -411,13 +411,6 @@ class Fetch:
             queued.sort(key=lambda place: (place not in followed, chosen.ranks[place]))
         return Plan(tuple(queued), chosen.dropped, chosen.ranks, triage)
 
-    def _unseen(self, papers: Sequence[Paper], date: dt.date) -> tuple[list[Paper], int]:
-        # Read by a run of this very date they are its own: that run has expired since. A backfill
-        # also meets papers that a later day's run has read.
-        seen = self.runs.seen([paper.id for paper in papers])
-        unseen = [paper for paper in papers if seen.get(paper.id, date) == date]
-        return unseen, len(papers) - len(unseen)
-
     def _send(
         self, run: Run, batches: Sequence[Batch], triaged: Sequence[TriagedPart] = ()
     ) -> None:
@@ -500,14 +493,15 @@ class Fetch:
         return feed._replace(reading=feed.reading.model_copy(update={"state": FeedState.LATE}))
 
 
-def _in_order(feeds: Iterable[ParsedFeed], categories: Sequence[str]) -> list[ParsedFeed]:
-    """The feeds of some categories in their order, and those that came late after all others."""
-
-    def place(feed: ParsedFeed) -> int:
-        late = feed.reading.state is FeedState.LATE
-        return len(categories) if late else categories.index(feed.reading.category)
-
-    return sorted((feed for feed in feeds if feed.reading.category in categories), key=place)
+def read_feed(arxiv: FeedReader, category: str, patience: float) -> tuple[ParsedFeed, bytes | None]:
+    """The newest feed of a category, and its bytes; whatever is wrong with it is its state."""
+    try:
+        content = arxiv.read(category, patience)
+    except FeedUnreachable as problem:
+        state = FeedState.UNREACHABLE
+        reading = FeedReading(category=category, state=state, detail=str(problem))
+        return ParsedFeed(reading, ()), None
+    return parse_feed(content, category), content
 
 
 def _beyond_budget(papers: Sequence[Paper], profile: Profile) -> bool:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from arxiv_digest.adapters.archive import PROFILE_KEY, PROFILES_PREFIX, Archive
-from arxiv_digest.profile import Profile, ProfileError, load_profile
+from arxiv_digest.profile import NAME, NAMED, Profile, ProfileError, load_profile
 
 SINGLE = ""
 """The name of the profile in ``profile.yaml``, of which a stack for one reader has no other."""
@@ -74,6 +74,12 @@ def _name(key: str) -> str:
     return SINGLE if key == PROFILE_KEY else PurePosixPath(key).name.removesuffix(".yaml")
 
 
+def refuse_name(name: str, source: str) -> None:
+    """Raise :class:`~arxiv_digest.profile.ProfileError` for a file that no profile is called as."""
+    if name != SINGLE and not NAME.fullmatch(name):
+        raise ProfileError(f"{source}: a profile is called as its file; call this one by {NAMED}")
+
+
 def kept_profile(name: str, text: str, source: str) -> Kept:
     """A profile of a name and its text; ``source`` is what error messages call its file.
 
@@ -81,6 +87,7 @@ def kept_profile(name: str, text: str, source: str) -> Kept:
     than its file.
     """
     profile = load_profile(text, source)
+    refuse_name(name, source)
     if name not in (SINGLE, profile.name):
         raise ProfileError(
             f"{source}: name is {profile.name!r}; write `name: {name}`, as the file is called"
