@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from arxiv_digest.models import LOCAL_SCORER, Choice, Digest, Paper, Scorer, Vote
+from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.models import (
+    LOCAL_SCORER,
+    SCHEMA_VERSION,
+    Choice,
+    Digest,
+    Paper,
+    Scorer,
+    Vote,
+)
 from arxiv_digest.voting import voter
-from tests.builders import DAY
+from tests.builders import DAY, a_paper
 from tests.feeds import feed_server
 from tests.integration.conftest import Cloud
 from tests.integration.nights import Night, at
@@ -49,6 +59,12 @@ def cast(stack: Stack, paper: Paper, choice: Choice, hours: float = 9, version: 
         cast_at=at(hours),
     )
     assert stack.cloud.runs.cast(vote, voter("one@example.org"))
+
+
+def vote_for_birds(stack: Stack) -> None:
+    """Vote on eighty papers of the first day: for more on birds, and for less of all else."""
+    for paper in some_papers(DAY, 80, first=201):
+        cast(stack, paper, Choice.MORE if "birds" in paper.title else Choice.LESS)
 
 
 def votes_in(prompt: str) -> list[str]:
@@ -110,10 +126,54 @@ def test_triage_of_the_next_day_keeps_what_readers_ask_for(stack: Stack) -> None
 def test_the_local_ranking_of_the_next_day_follows_the_votes(stacks: dict[str, Stack]) -> None:
     stack = stacks[LOCAL_SCORER.name]
     before = birds_score(stack.pass_day(DAY, some_papers(DAY, 12)))
-    for paper in some_papers(DAY, 80, first=201):
-        cast(stack, paper, Choice.MORE if "birds" in paper.title else Choice.LESS)
+    vote_for_birds(stack)
     after = birds_score(stack.pass_day(NEXT, some_papers(NEXT, 12, first=101)))
     assert before < 5 < after
+
+
+@pytest.mark.parametrize(
+    "damage", [{"vote": "{"}, {"vote": 7}, {"vote": None}, {"schema_version": SCHEMA_VERSION + 1}]
+)
+def test_a_vote_that_cannot_be_read_is_told_and_left_out(
+    stacks: dict[str, Stack], damage: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack = stacks[LOCAL_SCORER.name]
+    vote_for_birds(stack)
+    item = stack.cloud.items("VOTES")[0]
+    damaged = {key: value for key, value in {**item, **damage}.items() if value is not None}
+    stack.cloud.dynamodb.Table(stack.cloud.table).put_item(Item=damaged)
+    assert birds_score(stack.pass_day(NEXT, some_papers(NEXT, 12, first=101))) > 5
+    told = capsys.readouterr().out
+    assert "1 votes cannot be read and do not count" in told
+    assert f"the table's item VOTES {item['sk']}" in told
+
+
+@pytest.mark.parametrize("problem", [OSError("no table"), ValueError("a vote of some new kind")])
+def test_a_run_is_started_without_votes_where_these_cannot_be_read(
+    stack: Stack,
+    problem: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cast(stack, some_papers(DAY, 1)[0], Choice.MORE)
+
+    def fail(*_: object) -> list[Vote]:
+        raise problem
+
+    monkeypatch.setattr(Runs, "votes", fail)
+    digest = stack.pass_day(NEXT, some_papers(NEXT, 4, first=101))
+    assert digest.ledger.scored == 4
+    assert not any(votes_in(request.prompt) for request in stack.server.requests)
+    assert f"the run is started without votes, which cannot be read: {problem}" in (
+        capsys.readouterr().out
+    )
+
+
+def test_one_vote_and_a_day_of_one_paper_make_a_digest(stacks: dict[str, Stack]) -> None:
+    stack = stacks[LOCAL_SCORER.name]
+    cast(stack, a_paper(1, title="Geese", abstract="Lakes."), Choice.MORE)
+    digest = stack.pass_day(NEXT, [a_paper(101, title="Volcano", abstract="Ash.", announced=NEXT)])
+    assert digest.ledger.scored == 1
 
 
 def test_votes_of_one_profile_do_not_count_for_another(stack: Stack) -> None:

@@ -51,7 +51,7 @@ from tenacity import (
 
 from arxiv_digest import migrations
 from arxiv_digest.batches import as_announced
-from arxiv_digest.migrations import Stored
+from arxiv_digest.migrations import Stored, Unreadable
 from arxiv_digest.models import (
     SCHEMA_VERSION,
     Batch,
@@ -82,6 +82,9 @@ mailed can be rebuilt."""
 VOTE_DAYS = 400
 """Days for which a vote counts, and for which one that was taken back cannot be brought back by
 what was sent before: longer than a link can be used."""
+
+TOLD = 5
+"""So many votes that cannot be read are named in the log."""
 
 T = TypeVar("T")
 
@@ -620,9 +623,22 @@ class Runs:
         found = self._query(f"DAYS{self._suffix}", condition)
         return [_read(migrations.DAY, item, "day") for item in found]
 
-    def votes(self) -> list[Vote]:
-        """Every vote of the profile's readers, those taken back among them."""
-        return [_read(migrations.VOTE, item, "vote") for item in self._query(self._votes)]
+    def votes(self, log: Callable[[str], None] = print) -> list[Vote]:
+        """Every vote of the profile's readers, those taken back among them.
+
+        No digest should wait for a vote: what cannot be read is left out, and ``log`` told of it.
+        """
+        found: list[Vote] = []
+        problems: list[str] = []
+        for item in self._pages(self._votes):
+            try:
+                found.append(_read(migrations.VOTE, _current(item), "vote"))
+            except Unreadable as problem:
+                problems.append(str(problem))
+        if problems:
+            told = "; ".join(problems[:TOLD])
+            log(f"{len(problems)} votes cannot be read and do not count, such as {told}")
+        return found
 
     def vote(self, paper_id: str, reader: str) -> Vote | None:
         """What a reader says of a paper, or none where that reader never voted on it."""
@@ -675,6 +691,16 @@ class Runs:
         consistent: bool = True,
     ) -> Iterator[dict[str, Any]]:
         """The items of a partition in order: all, those of a prefix, or those of a condition."""
+        return map(_current, self._pages(partition, where, consistent=consistent))
+
+    def _pages(
+        self,
+        partition: str,
+        where: str | ConditionBase | None = None,
+        *,
+        consistent: bool = True,
+    ) -> Iterator[dict[str, Any]]:
+        """The same, as they were written."""
         condition: ConditionBase = Key("pk").eq(partition)
         if where is not None:
             condition &= Key("sk").begins_with(where) if isinstance(where, str) else where
@@ -683,7 +709,7 @@ class Runs:
             page = self._table.query(
                 KeyConditionExpression=condition, ConsistentRead=consistent, **start
             )
-            yield from map(_current, page["Items"])
+            yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
@@ -752,7 +778,7 @@ def _current(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(stored: Stored[T], item: Mapping[str, Any], attribute: str) -> T:
     """The value in an attribute of an item, whose version it has unless it carries its own."""
-    return stored.read(item[attribute], _named(item), item["schema_version"])
+    return stored.read(item.get(attribute, ""), _named(item), item["schema_version"])
 
 
 def _kind(item: Mapping[str, Any]) -> str:

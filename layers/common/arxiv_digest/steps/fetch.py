@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -123,7 +123,8 @@ class Fetch:
 
     Of many profiles the first one leads: its run, which fetch starts itself, says for all of them
     what was read of a date. Each of the others, its ``followers``, gets a message of the day.
-    ``name`` is that of the profile whose run it is; ``voting`` says that readers' votes count.
+    ``name`` is that of the profile whose run it is; ``voting`` says that readers' votes count, and
+    ``log`` is told what could not be had of them.
     """
 
     arxiv: FeedReader
@@ -137,6 +138,7 @@ class Fetch:
     leads: bool = False
     followers: tuple[Kept, ...] = ()
     voting: bool = False
+    log: Callable[[str], None] = print
 
     def __call__(self, event: FetchEvent, now: dt.datetime, invocation: str = "") -> FetchResult:
         """Do what one firing has to do.
@@ -309,7 +311,7 @@ class Fetch:
         merged = merge([feed.papers for feed in feeds], profile.announce_types)
         papers, seen_before = self._unseen(merged.papers, date)
         examples = self._examples(date, papers, profile)
-        votes = votes_before(self.runs.votes(), now) if self.voting else []
+        votes = self._votes(now)
         plan = self._plan(date, papers, profile, examples, votes)
         batches = make_batches(date, papers, profile.papers_per_call, plan.order, self.name)
         triaged = make_triaged(date, papers, plan.dropped, plan.ranks)
@@ -339,6 +341,16 @@ class Fetch:
                 self.runs.of(for_all(feed.reading.category)).mark_seen(papers_of_feed, date)
         self._send(run, batches, triaged)
         return self._result(run, Done.STARTED)
+
+    def _votes(self, now: dt.datetime) -> list[Vote]:
+        """The votes that count in a run, none where they cannot be read."""
+        if not self.voting:
+            return []
+        try:
+            return votes_before(self.runs.votes(self.log), now)
+        except Exception as problem:  # whatever it is, the day's papers are worth more
+            self.log(f"the run is started without votes, which cannot be read: {problem}")
+            return []
 
     def _scorer(self, profile: Profile) -> Scorer:
         """The profile's own model, or the one that all are scored by."""
