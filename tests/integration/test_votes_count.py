@@ -18,6 +18,7 @@ from arxiv_digest.models import (
     Scorer,
     Vote,
 )
+from arxiv_digest.steps.score import Score
 from arxiv_digest.voting import voter
 from tests.builders import DAY, a_paper
 from tests.feeds import feed_server
@@ -48,7 +49,14 @@ def stack(stacks: dict[str, Stack]) -> Stack:
     return stacks[MODEL.name]
 
 
-def cast(stack: Stack, paper: Paper, choice: Choice, hours: float = 9, version: int = 1) -> None:
+def cast(
+    stack: Stack,
+    paper: Paper,
+    choice: Choice,
+    hours: float = 9,
+    version: int = 1,
+    reader: str = "one@example.org",
+) -> None:
     """Vote on a paper of the first day, so many hours after that day's midnight."""
     vote = Vote(
         paper=paper,
@@ -58,13 +66,13 @@ def cast(stack: Stack, paper: Paper, choice: Choice, hours: float = 9, version: 
         version=version,
         cast_at=at(hours),
     )
-    assert stack.cloud.runs.cast(vote, voter("one@example.org"))
+    assert stack.cloud.runs.cast(vote, voter(reader))
 
 
-def vote_for_birds(stack: Stack) -> None:
+def vote_for_birds(stack: Stack, **told: Any) -> None:
     """Vote on eighty papers of the first day: for more on birds, and for less of all else."""
     for paper in some_papers(DAY, 80, first=201):
-        cast(stack, paper, Choice.MORE if "birds" in paper.title else Choice.LESS)
+        cast(stack, paper, Choice.MORE if "birds" in paper.title else Choice.LESS, **told)
 
 
 def votes_in(prompt: str) -> list[str]:
@@ -129,6 +137,54 @@ def test_the_local_ranking_of_the_next_day_follows_the_votes(stacks: dict[str, S
     vote_for_birds(stack)
     after = birds_score(stack.pass_day(NEXT, some_papers(NEXT, 12, first=101)))
     assert before < 5 < after
+
+
+def test_votes_on_which_readers_disagree_rank_although_no_prompt_has_them(
+    stacks: dict[str, Stack],
+) -> None:
+    stack = stacks[LOCAL_SCORER.name]
+    for paper in some_papers(DAY, 40, first=201):
+        for number in range(4):
+            more = ("birds" in paper.title) == (number > 0)
+            choice = Choice.MORE if more else Choice.LESS
+            cast(stack, paper, choice, reader=f"{number}@example.org")
+    after = birds_score(stack.pass_day(NEXT, some_papers(NEXT, 12, first=101)))
+    run = stack.cloud.runs.get(NEXT)
+    assert run is not None
+    assert run.votes == ()
+    assert after > 5
+
+
+@pytest.mark.parametrize("readers", ["vote later", "do not vote any more"])
+def test_votes_that_do_not_count_leave_the_local_ranking_as_it_is(
+    stacks: dict[str, Stack], readers: str
+) -> None:
+    stack = stacks[LOCAL_SCORER.name]
+    if readers == "vote later":
+        vote_for_birds(stack, hours=24 + 4)  # when the next day starts
+    else:
+        stack.night.fetch = replace(stack.night.fetch, voting=False)
+        vote_for_birds(stack)
+    assert birds_score(stack.pass_day(NEXT, some_papers(NEXT, 12, first=101))) < 5
+
+
+def test_a_day_that_is_scored_once_more_is_ranked_by_the_votes_it_was_started_with(
+    stacks: dict[str, Stack],
+) -> None:
+    stack = stacks[LOCAL_SCORER.name]
+    runs = stack.cloud.runs
+    vote_for_birds(stack)
+    first = stack.pass_day(NEXT, some_papers(NEXT, 12, first=101))
+    for paper in some_papers(DAY, 80, first=201):
+        cast(stack, paper, Choice.NONE, hours=40, version=2)
+    run = runs.get(NEXT)
+    assert run is not None
+    for batch in runs.batches(NEXT):
+        runs.reopen(run, batch.number)
+        Score(runs, lambda *_: pytest.fail("nothing to ask"))(batch)
+    again = stack.cloud.aggregate()(NEXT, at(30)).digest
+    assert again is not None
+    assert again.scored == first.scored
 
 
 @pytest.mark.parametrize(

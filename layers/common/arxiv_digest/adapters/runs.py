@@ -7,6 +7,7 @@ partition           sort key                    what it holds
                                                 often it was ``reopened``, and its ledger so far
 ``RUN#<date>``      ``QUEUED#<attempt>#<n>``    a batch as it was queued
 ``RUN#<date>``      ``TRIAGED#<attempt>#<n>``   papers that triage left out, with their ranks
+``RUN#<date>``      ``COUNTS#<attempt>#<n>``    a vote, as it counts in the run
 ``RUN#<date>``      ``SENT``                    every message of the run was sent
 ``RUN#<date>``      ``BATCH#<n>``               the batch was counted down, and its tokens
 ``RUN#<date>``      ``SPENT#<n>#<time>``        tokens of a batch before it was scored once more
@@ -177,12 +178,17 @@ class Runs:
         return _read(migrations.RUN, item, "run") if item else None
 
     def create(
-        self, run: Run, batches: Sequence[Batch], triaged: Sequence[TriagedPart] = ()
+        self,
+        run: Run,
+        batches: Sequence[Batch],
+        triaged: Sequence[TriagedPart] = (),
+        votes: Sequence[Vote] = (),
     ) -> bool:
         """Write a run with all its papers, unless there is one for its date: then ``False``.
 
-        The papers are written first, under a name of this attempt, and the run last: whoever
-        finds a run finds all of it, and of two attempts at the same time one wins whole.
+        ``votes`` are those that count in it. All of these are written first, under a name of this
+        attempt, and the run last: whoever finds a run finds all of it, and of two attempts at the
+        same time one wins whole.
         """
         attempt = f"{self._clock():.6f}"
         with self._table.batch_writer() as writer:
@@ -198,6 +204,13 @@ class Runs:
                     Item={
                         **self._item(self._run_key(run.date), _triaged(attempt, part.number)),
                         "part": part.model_dump_json(),
+                    }
+                )
+            for number, vote in enumerate(votes):
+                writer.put_item(
+                    Item={
+                        **self._item(self._run_key(run.date), _counts(attempt, number)),
+                        "vote": vote.model_dump_json(),
                     }
                 )
         item = {
@@ -235,15 +248,20 @@ class Runs:
 
     def batches(self, day: date) -> list[Batch]:
         """The batches of a run as they were queued, in order."""
-        found = self._papers(day, _queued)
+        found = self._of_attempt(day, _queued)
         return [_read(migrations.BATCH, queued, "batch") for queued in found]
 
     def triaged(self, day: date) -> list[TriagedPart]:
         """What triage left out of a run's queue."""
-        found = self._papers(day, _triaged)
+        found = self._of_attempt(day, _triaged)
         return [_read(migrations.TRIAGED_PART, part, "part") for part in found]
 
-    def _papers(self, day: date, key: Callable[[str, int], str]) -> Iterator[dict[str, Any]]:
+    def votes_of(self, day: date) -> list[Vote]:
+        """The votes that count in a run: they stay the same however often it is scored."""
+        found = self._of_attempt(day, _counts)
+        return [_read(migrations.VOTE, item, "vote") for item in found]
+
+    def _of_attempt(self, day: date, key: Callable[[str, int], str]) -> Iterator[dict[str, Any]]:
         item = self._get(self._run_key(day), "RUN")
         if item is None:
             return iter(())
@@ -799,6 +817,11 @@ def _queued(attempt: str, number: int) -> str:
 
 def _triaged(attempt: str, number: int) -> str:
     return f"TRIAGED#{attempt}#{number:05d}"
+
+
+def _counts(attempt: str, number: int) -> str:
+    # Between what other reads of a run take, so that they need not read over hundreds of votes.
+    return f"COUNTS#{attempt}#{number:05d}"
 
 
 def _batch(number: int) -> str:

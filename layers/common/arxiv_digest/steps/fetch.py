@@ -333,7 +333,7 @@ class Fetch:
             examples=examples,
             votes=as_examples(votes, (paper.id for paper in papers)),
         )
-        if not self.runs.create(run, batches, triaged):
+        if not self.runs.create(run, batches, triaged, votes):
             return FetchResult(date=date, done=Done.NOTHING)
         if self.followers:
             for feed in read:
