@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -15,9 +14,9 @@ from urllib.parse import urlencode, urlsplit
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters import base as parameters
 
 from arxiv_digest.adapters.archive import Archive, place_of
+from arxiv_digest.adapters.secrets import KEY_SECONDS
 from arxiv_digest.models import Choice, Digest
 from arxiv_digest.rendering import render_json
 from arxiv_digest.voting import LINK_DAYS, Voting, voter
@@ -83,11 +82,10 @@ MINE = f"{PAPER.id}#{voter(READER)}"
 
 
 @pytest.fixture
-def booth(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Booth]:
+def booth(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Booth:
     for made in vars(vote).values():
         if hasattr(made, "cache_clear"):
             made.cache_clear()
-    parameters.clear_caches()
     told = boto3.client("secretsmanager").create_secret(Name="votes", SecretString="k" * 64)
     for name, value in (("TABLE", cloud.table), ("BUCKET", cloud.bucket)):
         monkeypatch.setenv(f"DIGEST_{name}", value)
@@ -101,8 +99,7 @@ def booth(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Booth]:
 
     monkeypatch.setattr(vote, "datetime", Clock)
     made.keep(DIGEST)
-    yield made
-    parameters.clear_caches()
+    return made
 
 
 def buttons(answer: Any) -> list[str]:
@@ -260,9 +257,9 @@ def test_links_of_a_key_that_was_replaced_are_refused_within_minutes(booth: Boot
     link = booth.link()
     assert booth.request(link)["statusCode"] == 200
     boto3.client("secretsmanager").put_secret_value(SecretId="votes", SecretString="n" * 64)
-    parameters.clear_caches()  # as after five minutes
+    vote.secrets.cache_clear()  # as after five minutes
     assert_refused(booth, link, 403, "signed with a key that has been replaced")
-    assert vote.KEY_SECONDS == 300
+    assert KEY_SECONDS == 300
 
 
 def test_a_link_to_a_digest_or_a_paper_that_is_gone_is_refused(booth: Booth) -> None:
