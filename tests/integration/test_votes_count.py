@@ -7,22 +7,27 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
+from arxiv_digest.adapters.archive import example_key
 from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.budget import expected_of_day
 from arxiv_digest.models import (
     LOCAL_SCORER,
     SCHEMA_VERSION,
     Choice,
     Digest,
+    KeptPaper,
     Paper,
     Scorer,
     Vote,
 )
+from arxiv_digest.profile import load_profile
 from arxiv_digest.steps.score import Score
 from arxiv_digest.voting import voter
 from tests.builders import DAY, a_paper
 from tests.feeds import feed_server
-from tests.integration.conftest import Cloud
+from tests.integration.conftest import PROFILE, Cloud
 from tests.integration.nights import Night, at
 from tests.integration.test_triage import MODEL, NEXT, Stack, some_papers
 from tests.language_model import LanguageModelServer, language_model
@@ -238,6 +243,31 @@ def test_votes_of_one_profile_do_not_count_for_another(stack: Stack) -> None:
     assert stack.cloud.runs.of("theory").cast(vote, voter("one@example.org"))
     stack.pass_day(NEXT, some_papers(NEXT, 4, first=101))
     assert not any(votes_in(request.prompt) for request in stack.server.requests)
+
+
+def test_of_what_is_an_example_of_the_profile_the_prompt_has_the_profiles_word(
+    stack: Stack,
+) -> None:
+    paper = a_paper(1, title="Geese")
+    stack.cloud.archive.write(example_key(paper.id), KeptPaper(paper=paper).model_dump_json())
+    stack.set(examples={"less": [paper.id]})
+    cast(stack, paper, Choice.MORE)
+    stack.pass_day(NEXT, some_papers(NEXT, 2, first=101))
+    assert votes_in(stack.server.requests[0].prompt) == ["less like: Geese"]
+
+
+def test_a_day_whose_budget_the_titles_of_votes_exceed_is_scored_the_best_ranked_first(
+    stack: Stack,
+) -> None:
+    listed = some_papers(NEXT, 8, first=101)
+    settings: dict[str, Any] = {"papers_per_call": 4, "language": "en"}
+    profile = load_profile(yaml.safe_dump({**yaml.safe_load(PROFILE), **settings}))
+    stack.set(**settings, daily_tokens=expected_of_day(listed, profile))
+    for paper in some_papers(DAY, 40, first=201):
+        cast(stack, paper, Choice.LESS if "birds" in paper.title else Choice.MORE)
+    stack.pass_day(NEXT, listed)
+    first, _ = stack.cloud.runs.batches(NEXT)
+    assert all("pruning" in paper.title for paper in first.papers)
 
 
 def test_a_days_own_papers_are_no_examples_of_it_where_it_is_rebuilt(stack: Stack) -> None:

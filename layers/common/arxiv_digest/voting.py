@@ -173,7 +173,8 @@ def with_votes(history: Sequence[PastScore], votes: Sequence[Vote]) -> list[Past
 def as_examples(votes: Sequence[Vote], papers: Iterable[str] = ()) -> tuple[Example, ...]:
     """The latest :data:`TAUGHT` votes of each kind, by title, as examples for a prompt.
 
-    Left out are those on ``papers``, by id, and those of readers who do not agree.
+    Left out are those on ``papers``, by id, of which a prompt says something else, and those of
+    readers who do not agree.
     """
     others = set(papers)
     said: dict[str, set[Choice]] = {}

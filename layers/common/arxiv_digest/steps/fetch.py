@@ -312,7 +312,9 @@ class Fetch:
         papers, seen_before = self._unseen(merged.papers, date)
         examples = self._examples(date, papers, profile)
         votes = self._votes(now)
-        plan = self._plan(date, papers, profile, examples, votes)
+        others = [*(paper.id for paper in papers), *(example.id for example in examples)]
+        shown = as_examples(votes, others)
+        plan = self._plan(date, papers, profile, examples, votes, shown)
         batches = make_batches(date, papers, profile.papers_per_call, plan.order, self.name)
         triaged = make_triaged(date, papers, plan.dropped, plan.ranks)
         run = Run(
@@ -331,7 +333,7 @@ class Fetch:
             mail=mail,
             read=tuple(feed.reading for feed in read if feed not in feeds),
             examples=examples,
-            votes=as_examples(votes, (paper.id for paper in papers)),
+            votes=shown,
         )
         if not self.runs.create(run, batches, triaged, votes):
             return FetchResult(date=date, done=Done.NOTHING)
@@ -384,8 +386,11 @@ class Fetch:
         profile: Profile,
         examples: Sequence[Example],
         votes: Sequence[Vote],
+        shown: Sequence[Example],
     ) -> Plan:
         """Decide which papers are scored, and in which order they are queued.
+
+        Of ``votes``, which rank, prompts have those that are ``shown``.
 
         What the profile follows is always scored, and before all else where the budget may end.
         Ranking takes a while and what it learns from has to be read, so a day is ranked only where
@@ -394,7 +399,8 @@ class Fetch:
         settings = profile.triage
         costly = bool(papers) and self._scorer(profile).kind is ScorerKind.LANGUAGE_MODEL
         triages = costly and settings.keep < 1
-        if not triages and not (costly and _beyond_budget(papers, profile)):
+        told = (*examples, *shown)
+        if not triages and not (costly and _beyond_budget(papers, profile, told)):
             return Plan(tuple(range(len(papers))))
         # Imported here: scikit-learn takes seconds, and most days need none.
         from arxiv_digest.local import interest
@@ -419,7 +425,7 @@ class Fetch:
             recall=kept_so_far,
         )
         queued = sorted((*chosen.kept, *chosen.audited))
-        if _beyond_budget([papers[position] for position in queued], profile):
+        if _beyond_budget([papers[position] for position in queued], profile, told):
             queued.sort(key=lambda place: (place not in followed, chosen.ranks[place]))
         return Plan(tuple(queued), chosen.dropped, chosen.ranks, triage)
 
@@ -522,5 +528,5 @@ def _in_order(feeds: Iterable[ParsedFeed], categories: Sequence[str]) -> list[Pa
     return sorted((feed for feed in feeds if feed.reading.category in categories), key=place)
 
 
-def _beyond_budget(papers: Sequence[Paper], profile: Profile) -> bool:
-    return expected_of_day(papers, profile) > profile.daily_tokens
+def _beyond_budget(papers: Sequence[Paper], profile: Profile, examples: Sequence[Example]) -> bool:
+    return expected_of_day(papers, profile, examples) > profile.daily_tokens
