@@ -9,7 +9,8 @@ from http import HTTPStatus
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import LambdaFunctionUrlEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -21,6 +22,7 @@ from arxiv_digest.rendering import vote_policy
 from arxiv_digest.steps.vote import LONGEST_FORM, Answer, TakeVote, refusal
 
 logger = Logger(service="vote")
+metrics = Metrics(service="vote")
 
 
 @cache
@@ -70,6 +72,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         made = answer(LambdaFunctionUrlEvent(event))
     except Exception:
         logger.exception("a request could not be answered")
+        metrics.add_metric("VoteFailed", MetricUnit.Count, 1)
+        metrics.flush_metrics()
         made = refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "vote_failed", "a fault of ours")
     logger.info(made.log, extra={"status": made.status})
     return {

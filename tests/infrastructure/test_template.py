@@ -1040,7 +1040,7 @@ LIMITS = {
 
 @pytest.mark.parametrize("alarm", sorted(alarms().keys() - SILENCE - set(LIMITS)))
 def test_an_alarm_of_troubles_rings_at_the_first(alarm: str) -> None:
-    properties = PLAIN[alarm]
+    properties = FULL[alarm]
     assert properties["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert properties["Threshold"] == 1
     assert properties["Period"] == 300
@@ -1072,8 +1072,12 @@ def test_an_alarm_rings_when_a_day_and_two_hours_brought_no_sign_of_a_digest() -
 
 
 def test_a_stack_whose_schedules_do_not_fire_is_silent_without_an_alarm() -> None:
-    for stack in (PLAIN, without("ScheduleEnabled")):
-        assert set(alarms()) - set(alarms(stack)) == SILENCE
+    assert set(alarms()) - set(alarms(without("ScheduleEnabled"))) == SILENCE
+
+
+def test_a_stack_whose_readers_do_not_vote_has_no_alarm_of_votes() -> None:
+    missing = set(alarms()) - set(alarms(without("Votes")))
+    assert missing == {"VoteFailedAlarm", "VoteLinksMissingAlarm"}
 
 
 @pytest.mark.parametrize("queue", ["BatchDeadLetterQueue", "FailureQueue"])
@@ -1099,6 +1103,8 @@ def test_each_trouble_has_its_alarm() -> None:
         "FailedShare",
         "ScoredLocally",
         "TriageOpened",
+        "VoteFailed",
+        "LinksMissing",
     }
 
 

@@ -23,7 +23,7 @@ from arxiv_digest.voting import LINK_DAYS, Voting, voter
 from functions.vote import app as vote
 from tests.builders import DAY, NOW, a_digest, a_paper, a_profile, scored
 from tests.integration.conftest import Cloud
-from tests.integration.test_handlers import CONTEXT
+from tests.integration.test_handlers import CONTEXT, reported
 
 READER = "one@example.org"
 ADDRESS = "https://vote.example/"
@@ -98,6 +98,7 @@ def booth(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Booth:
             return made.now.astimezone(tz)
 
     monkeypatch.setattr(vote, "datetime", Clock)
+    monkeypatch.setattr(vote.metrics.provider, "namespace", "ArxivDigest/test")
     made.keep(DIGEST)
     return made
 
@@ -299,12 +300,13 @@ def test_requests_of_another_kind_or_size_are_refused(booth: Booth) -> None:
     assert booth.votes() == {}
 
 
-def test_a_fault_of_ours_is_a_page_without_a_trace(
-    booth: Booth, monkeypatch: pytest.MonkeyPatch
+def test_a_fault_of_ours_is_a_page_without_a_trace_and_a_metric(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DIGEST_VOTE_SECRET", "nowhere")
     vote.settings.cache_clear()
     answer = booth.request(booth.link())
+    assert reported(capsys.readouterr().out) == [{"VoteFailed": [1]}]
     assert answer["statusCode"] == 500
     assert "later" in answer["body"]
     assert "nowhere" not in answer["body"]
