@@ -571,7 +571,7 @@ def test_without_being_asked_for_nothing_of_votes_exists() -> None:
     assert PLAIN.parameters["Votes"] == "false"
     for stack in (PLAIN, without("Votes")):
         assert not stack.of("AWS::SecretsManager::Secret")
-        assert "VoteAddress" not in stack.outputs
+        assert not [name for name in stack.outputs if name.startswith("Vote")]
         told = {
             name: value
             for function in stack.of("AWS::Serverless::Function").values()
@@ -591,6 +591,9 @@ def test_votes_have_a_public_address_that_takes_little_of_the_account() -> None:
     function = FULL["VoteFunction"]
     assert function["FunctionUrlConfig"] == {"AuthType": "NONE"}
     assert FULL.outputs["VoteAddress"] == "VoteFunctionUrl.FunctionUrl"
+    assert FULL.outputs["VoteFunctionName"] == "VoteFunction"
+    traced = {name for name in FUNCTIONS if FULL[name]["Tracing"] == "Active"}
+    assert traced == set(FUNCTIONS) - {"VoteFunction"}
     assert function["ReservedConcurrentExecutions"] <= 2
     assert function["Timeout"] <= 15
     others = [name for name in FUNCTIONS if "FunctionUrlConfig" in FULL[name]]
@@ -821,7 +824,6 @@ ALLOWED = {
         "VoteKey.Id": {"secretsmanager:GetSecretValue"},
     },
     "VoteRole": {
-        **TRACES,
         "VoteLogs.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "RunsTable.Arn": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "ArchiveBucket.Arn/????-??-??/digest.json": {"s3:GetObject"},

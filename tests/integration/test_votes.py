@@ -331,6 +331,14 @@ def test_titles_are_text_and_nothing_but_the_page_itself_is_loaded_or_kept(booth
     assert "script" not in policy + answer["body"]
 
 
+def test_a_refusal_is_small_and_its_style_is_its_own(booth: Booth) -> None:
+    answer = booth.request(f"{ADDRESS}?v=made-up")
+    assert len(answer["body"].encode()) < 2000
+    [style] = re.findall(r"<style>(.*?)</style>", answer["body"], re.DOTALL)
+    allowed = base64.b64encode(sha256(style.encode()).digest()).decode()
+    assert allowed in answer["headers"]["Content-Security-Policy"]
+
+
 def test_the_log_has_neither_reader_nor_signature(
     booth: Booth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
