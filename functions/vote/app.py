@@ -39,8 +39,8 @@ def runs() -> Runs:
 
 @cache
 def archive(profile: str) -> Archive:
-    """The archive of one profile."""
-    return Archive(boto3.client("s3"), settings().bucket, place_of(profile))
+    """The archive of one profile, of which the role may read digests and list nothing."""
+    return Archive(boto3.client("s3"), settings().bucket, place_of(profile), lists=False)
 
 
 @cache

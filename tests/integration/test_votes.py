@@ -14,6 +14,8 @@ from urllib.parse import urlencode, urlsplit
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
 from arxiv_digest.adapters.archive import Archive, place_of
 from arxiv_digest.adapters.secrets import KEY_SECONDS
@@ -267,6 +269,27 @@ def test_a_link_to_a_digest_or_a_paper_that_is_gone_is_refused(booth: Booth) -> 
     assert_refused(booth, booth.link(profile="theory"), 410, "not there any more")
     booth.keep(a_digest([(a_paper(2), scored(a_paper(2)))]))
     assert_refused(booth, booth.link(), 410, "not there any more")
+
+
+def test_a_digest_that_is_gone_is_denied_to_who_may_not_list_and_refused_all_the_same(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = boto3.client("s3")
+    vote.secrets()
+    vote.runs()
+    monkeypatch.setattr(boto3, "client", lambda _: client)
+    with Stubber(client) as s3:
+        for _ in range(2):
+            s3.add_client_error("get_object", "AccessDenied", http_status_code=403)
+        assert_refused(booth, booth.link(), 410, "not there any more")
+
+
+def test_an_archive_whose_keys_may_be_listed_hides_no_denial(cloud: Cloud) -> None:
+    client = boto3.client("s3")
+    with Stubber(client) as s3:
+        s3.add_client_error("get_object", "AccessDenied", http_status_code=403)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            Archive(client, cloud.bucket).read("latest.json")
 
 
 @pytest.mark.parametrize(
