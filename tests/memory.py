@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from arxiv_digest.adapters.runs import MailClaim, Results
+from arxiv_digest.adapters.runs import MailClaim, Opening, Results
 from arxiv_digest.models import (
     Batch,
     Day,
@@ -82,18 +82,21 @@ class MemoryRuns:
         self.reserved += tokens
         return True
 
-    def settle(self, _: dt.date, reserved: int, spent: int) -> None:
+    def settle(self, _: dt.date, owed: int) -> None:
         self.before()
-        self.reserved += spent - reserved
+        self.reserved += owed
 
-    def batch_done(self, _: dt.date, number: int) -> bool:
+    def opening(self, batch: Batch) -> Opening:
         self.before()
-        return number in self.done
+        return Opening(batch.number in self.done, self.run, self.mode)
 
-    def complete_batch(self, batch: Batch, outcomes: Sequence[Outcome], tokens: Tokens) -> bool:
+    def complete_batch(
+        self, batch: Batch, outcomes: Sequence[Outcome], tokens: Tokens, owed: int = 0
+    ) -> bool:
         self.before()
         if batch.number in self.done:
             return False
+        self.reserved += owed
         self.done[batch.number] = tokens
         self.outcomes |= {outcome.paper_id: outcome for outcome in outcomes}
         self.countdowns += len(self.done) == len(self.queued)
@@ -120,10 +123,6 @@ class MemoryRuns:
     def remaining(self, _: dt.date) -> int:
         self.before()
         return len(self.queued) - len(self.done)
-
-    def response_mode(self, _: dt.date) -> str | None:
-        self.before()
-        return self.mode
 
     def remember_response_mode(self, _: dt.date, mode: str) -> None:
         self.before()

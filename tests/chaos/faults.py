@@ -23,7 +23,7 @@ OPERATIONS = {
     ("Fetch", "dynamodb"): ("GetItem", "BatchWriteItem", "PutItem"),
     ("Fetch", "sqs"): ("SendMessageBatch",),
     ("Score", "sqs"): ("ChangeMessageVisibility",),
-    ("Score", "dynamodb"): ("GetItem", "TransactWriteItems"),
+    ("Score", "dynamodb"): ("BatchGetItem", "TransactWriteItems"),
     ("Aggregate", "dynamodb"): ("GetItem", "Query", "PutItem"),
     ("Aggregate", "s3"): ("PutObject",),
     ("Aggregate", "ses"): ("",),

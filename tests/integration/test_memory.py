@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from arxiv_digest.adapters.runs import Results, Runs
 from arxiv_digest.batches import make_batches
-from arxiv_digest.models import Failed, Ledger, Outcome, Tokens
+from arxiv_digest.models import Batch, Failed, Ledger, Outcome, Tokens
 from tests.builders import DAY, a_run, papers, scored
 from tests.integration.conftest import Cloud
 from tests.memory import MemoryRuns
@@ -23,7 +23,9 @@ _days = count()
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("complete"), BATCHES, st.integers(0, 2)),
+        st.tuples(st.just("complete"), BATCHES, st.integers(0, 2), st.integers(-5, 5)),
+        st.tuples(st.just("reserve"), st.integers(1, 12)),
+        st.tuples(st.just("owe"), st.integers(-5, 5)),
         st.tuples(st.just("claim"), READERS),
         st.tuples(st.just("settle"), READERS, st.sampled_from(["SENT", "REFUSED", "UNCERTAIN"])),
         st.tuples(st.just("made"), st.integers(0, 3), st.integers(0, 1)),
@@ -55,19 +57,24 @@ def test_the_state_in_memory_does_as_the_table_does(cloud: Cloud, steps: list[An
             continue
         call = _call(step, batches)
         assert call(table) == call(memory), step
-        assert _seen(table, day) == _seen(memory, day), step
+        assert _seen(table, batches) == _seen(memory, batches), step
 
 
 def _call(step: tuple[Any, ...], batches: Any) -> Callable[[Any], object]:
     day = batches[0].date
     match step:
-        case "complete", number, failed:
+        case "complete", number, failed, owed:
             batch = batches[number]
             outcomes: list[Outcome] = [
                 Failed(paper_id=paper.id, reason="no JSON") if place < failed else scored(paper)
                 for place, paper in enumerate(batch.papers)
             ]
-            return lambda runs: runs.complete_batch(batch, outcomes, Tokens(total=10, calls=1))
+            tokens = Tokens(total=10, calls=1)
+            return lambda runs: runs.complete_batch(batch, outcomes, tokens, owed)
+        case "reserve", tokens:
+            return lambda runs: runs.reserve(day, tokens, 20)
+        case "owe", tokens:
+            return lambda runs: runs.settle(day, tokens)
         case "claim", reader:
             return lambda runs: runs.claim_mail(day, reader)
         case "settle", reader, state:
@@ -83,15 +90,15 @@ def _call(step: tuple[Any, ...], batches: Any) -> Callable[[Any], object]:
     return lambda runs: runs.remember_response_mode(day, "json-object")
 
 
-def _seen(runs: Any, day: date) -> tuple[object, ...]:
+def _seen(runs: Any, batches: Sequence[Batch]) -> tuple[object, ...]:
+    day = batches[0].date
     return (
         runs.get(day),
         runs.batches(day),
-        [runs.batch_done(day, number) for number in (1, 2, 3)],
+        [runs.opening(batch) for batch in batches],
         runs.results(day),
         runs.remaining(day),
         runs.digest_made(day),
-        runs.response_mode(day),
         runs.mail_claims(day),
         runs.mail_claim(day, "one@example.org"),
     )

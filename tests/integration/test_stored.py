@@ -266,7 +266,8 @@ def test_what_else_the_table_holds_is_read_whichever_version_stored_it(then: Clo
     runs = then.runs
     assert runs.sent(DAY)
     assert runs.digest_made(DAY) == 0
-    assert runs.response_mode(DAY) == "json-schema"
+    opening = runs.opening(runs.batches(DAY)[0])
+    assert (opening.done, opening.run, opening.mode) == (True, runs.get(DAY), "json-schema")
     assert (runs.reserve(DAY, 201, 1000), runs.reserve(DAY, 200, 1000)) == (False, True)
     assert runs.seen(["2601.00001", "2601.00007", "2601.00099"]) == {
         "2601.00001": DAY,
@@ -390,7 +391,7 @@ READS: dict[str, Callable[[Runs], object]] = {
     "batch_done": lambda runs: runs.batch_done(DAY, 1),
     "results": lambda runs: runs.results(DAY),
     "remaining": lambda runs: runs.remaining(DAY),
-    "response_mode": lambda runs: runs.response_mode(DAY),
+    "opening": lambda runs: runs.opening(make_batches(DAY, papers(1), 1)[0]),
     "digest_made": lambda runs: runs.digest_made(DAY),
     "mail_claim": lambda runs: runs.mail_claim(DAY, READERS[0]),
     "mail_claims": lambda runs: runs.mail_claims(DAY),

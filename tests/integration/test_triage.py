@@ -11,7 +11,7 @@ import yaml
 
 from arxiv_digest.adapters.llm import LanguageModel
 from arxiv_digest.models import Audit, Day, Digest, Paper, Scored, Scorer, ScorerKind, Triaged
-from arxiv_digest.steps.score import Score
+from arxiv_digest.steps.score import Score, ScoreDone
 from tests.builders import DAY, a_paper
 from tests.feeds import feed_server
 from tests.integration.conftest import PROFILE, Cloud
@@ -35,17 +35,21 @@ class Stack:
         text = yaml.safe_dump(profile, allow_unicode=True)
         self.cloud.s3.put_object(Bucket="archive", Key="config/profile.yaml", Body=text.encode())
 
-    def pass_day(self, day: date, listed: list[Paper]) -> Digest:
-        """Announce papers, and let the day pass from fetch to the digest."""
-        self.night.publish("cs.LG", day, *listed)
-        self.night.publish("cs.CV", day)
-        self.night.fire("last", at(4, day))
-        step = Score(
+    def step(self) -> Score:
+        """The step that scores, for the test's runs and model."""
+        return Score(
             self.cloud.runs,
             lambda mode, name: LanguageModel(
                 self.server.base_url, name or "test-model", "sk-key", mode
             ),
         )
+
+    def pass_day(self, day: date, listed: list[Paper]) -> Digest:
+        """Announce papers, and let the day pass from fetch to the digest."""
+        self.night.publish("cs.LG", day, *listed)
+        self.night.publish("cs.CV", day)
+        self.night.fire("last", at(4, day))
+        step = self.step()
         for batch in self.cloud.messages():
             if batch.date == day:
                 step(batch)
@@ -247,16 +251,43 @@ def test_a_call_that_was_not_answered_costs_nothing_of_the_budget(stack: Stack) 
     with pytest.raises(Exception, match="500"):
         stack.pass_day(DAY, day)
     stack.server.misbehaviour = ""
-    step = Score(
-        stack.cloud.runs,
-        lambda mode, name: LanguageModel(
-            stack.server.base_url, name or "test-model", "sk-key", mode
-        ),
-    )
     [batch] = stack.cloud.runs.batches(DAY)
-    step(batch)
+    stack.step()(batch)
     outcomes = stack.cloud.runs.results(DAY).outcomes.values()
     assert all(isinstance(outcome, Scored) and not outcome.locally for outcome in outcomes)
+
+
+@pytest.mark.parametrize(("misbehaviour", "calls"), [("", 2), ("missing ids", 3)])
+def test_of_the_budget_a_day_has_taken_what_its_calls_took(
+    stack: Stack, misbehaviour: str, calls: int
+) -> None:
+    stack.set(papers_per_call=4)
+    papers = some_papers(DAY, 8)
+    if misbehaviour:
+        stack.server.misbehave(misbehaviour, papers[0].id, 1)
+    digest = stack.pass_day(DAY, papers)
+    assert digest.tokens.calls == calls
+    assert _taken(stack.cloud) == digest.tokens.total
+
+
+def test_a_batch_that_another_delivery_has_counted_down_is_settled_all_the_same(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = stack.pass_day(DAY, some_papers(DAY, 2))
+    step = stack.step()
+    [batch] = step.runs.batches(DAY)
+    # As this delivery had found the batch before the other one's came to its end.
+    then = step.runs.opening(batch)._replace(done=False)
+    monkeypatch.setattr(step.runs, "opening", lambda _: then)
+    result = step(batch)
+    assert result.done is ScoreDone.DONE_BEFORE
+    assert _taken(stack.cloud) == digest.tokens.total + result.tokens.total
+
+
+def _taken(cloud: Cloud) -> int:
+    """The tokens of the budget that are taken or set apart."""
+    [budget] = [item for item in cloud.items(f"RUN#{DAY}") if item["sk"] == "BUDGET"]
+    return int(budget["tokens"])
 
 
 def test_a_reservation_never_passes_the_budget_and_is_replaced_by_what_was_spent(
@@ -266,7 +297,7 @@ def test_a_reservation_never_passes_the_budget_and_is_replaced_by_what_was_spent
     assert runs.reserve(DAY, 600, 1000)
     assert not runs.reserve(DAY, 600, 1000)
     assert runs.reserve(DAY, 400, 1000)
-    runs.settle(DAY, 600, 100)
+    runs.settle(DAY, -500)
     assert not runs.reserve(DAY, 501, 1000)
     assert runs.reserve(DAY, 500, 1000)
     assert not runs.reserve(NEXT, 1001, 1000)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from itertools import filterfalse
 
 from arxiv_digest.models import Paper
 from arxiv_digest.tex import decode_accents
@@ -29,7 +30,8 @@ def words_of(text: str) -> list[str]:
     ['godel', 's', 'vision', 'language', 'machines', 'in', 'c++']
     """
     apart = unicodedata.normalize("NFKD", decode_accents(text))
-    plain = "".join(sign for sign in apart if not unicodedata.combining(sign))
+    # Most abstracts have no accent, and letter by letter is slow.
+    plain = apart if apart.isascii() else "".join(filterfalse(unicodedata.combining, apart))
     return _WORD.findall(plain.casefold().translate(_PLAIN))
 
 
@@ -49,14 +51,18 @@ def same_author(one: str, other: str) -> bool:
     return _same(_name(one), _name(other))
 
 
-def authors_among(paper: Paper, names: Iterable[str]) -> list[str]:
+def authors_among(paper: Paper, names: Collection[str]) -> list[str]:
     """The names that are those of an author of the paper."""
+    if not names:
+        return []
     authors = [_name(author) for author in paper.authors]
     return [name for name in names if any(_same(_name(name), author) for author in authors)]
 
 
-def phrases_in(paper: Paper, phrases: Iterable[str]) -> list[str]:
+def phrases_in(paper: Paper, phrases: Collection[str]) -> list[str]:
     """The phrases whose words stand in the paper's title or abstract, whole and in a row."""
+    if not phrases:
+        return []
     texts = [f" {' '.join(words_of(text))} " for text in (paper.title, paper.abstract)]
     return [
         phrase

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -276,11 +277,12 @@ class Profile(Value):
         )
 
 
+@lru_cache(maxsize=32)
 def load_profile(text: str, source: str = "profile.yaml") -> Profile:
     """Read a profile from YAML; ``source`` is what error messages call the file.
 
-    Raises :class:`ProfileError` with every problem in it, a line each: file, key, what is wrong
-    and how to mend it.
+    The same text is read once, since every batch of a run brings it. Raises :class:`ProfileError`
+    with every problem in it, a line each: file, key, what is wrong and how to mend it.
     """
     try:
         # The loader is a SafeLoader.

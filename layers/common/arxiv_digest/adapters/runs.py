@@ -113,6 +113,14 @@ class Results(NamedTuple):
     reopened: int
 
 
+class Opening(NamedTuple):
+    """What a batch finds: whether it was counted down before, its run, and its response mode."""
+
+    done: bool
+    run: Run | None
+    mode: str | None
+
+
 class MailClaim(NamedTuple):
     """A claim's state, ``SENDING``, ``SENT``, ``REFUSED`` or ``UNCERTAIN``, and its age in seconds.
 
@@ -324,10 +332,25 @@ class Runs:
         """Whether a batch was counted down already, so that its message is a redelivery."""
         return self._get(self._run_key(day), _batch(number)) is not None
 
-    def complete_batch(self, batch: Batch, outcomes: Sequence[Outcome], tokens: Tokens) -> bool:
+    def opening(self, batch: Batch) -> Opening:
+        """What a batch finds when its message comes, in one request."""
+        key = self._run_key(batch.date)
+        sorts = (_batch(batch.number), "RUN", "MODE")
+        items = self._get_many([{"pk": key, "sk": sort} for sort in sorts])
+        done, run, mode = ({item["sk"]: item for item in items}.get(sort) for sort in sorts)
+        return Opening(
+            done is not None,
+            _read(migrations.RUN, run, "run") if run else None,
+            mode["mode"] if mode else None,
+        )
+
+    def complete_batch(
+        self, batch: Batch, outcomes: Sequence[Outcome], tokens: Tokens, owed: int = 0
+    ) -> bool:
         """Write a batch's outcomes and count them and the run, all or nothing.
 
-        Returns ``False``, with nothing written, for a batch that was counted down before. Raises
+        With them the budget is settled, to which the batch ``owed`` so many tokens. Returns
+        ``False``, with nothing written, for a batch that was counted down before. Raises
         :class:`RunMissing` where there is no such run.
         """
         key = self._run_key(batch.date)
@@ -360,6 +383,7 @@ class Runs:
                     },
                 }
             },
+            *([{"Update": self._budget(batch.date, owed)}] if owed else ()),
             *(_put(self._table.name, paper) for paper in papers),
         ]
         try:
@@ -485,9 +509,12 @@ class Runs:
             return False
         return True
 
-    def settle(self, day: date, reserved: int, spent: int) -> None:
-        """Replace what was reserved for a call by what it took."""
-        self._transact([{"Update": self._budget(day, spent - reserved)}])
+    def settle(self, day: date, owed: int) -> None:
+        """Add the tokens that calls took beyond what was reserved for them, or take back the rest.
+
+        ``owed`` is below zero for these.
+        """
+        self._transact([{"Update": self._budget(day, owed)}])
 
     def _budget(self, day: date, tokens: int) -> dict[str, Any]:
         # In a transaction, which the SDK repeats under the same token: one whose answer is lost is
@@ -507,11 +534,6 @@ class Runs:
                 **{f":{name}": value for name, value in kept.items()},
             },
         }
-
-    def response_mode(self, day: date) -> str | None:
-        """The response mode found for a run's language model, if any."""
-        item = self._get(self._run_key(day), "MODE")
-        return item["mode"] if item else None
 
     def remember_response_mode(self, day: date, mode: str) -> None:
         """Keep the response mode that a run's language model takes."""

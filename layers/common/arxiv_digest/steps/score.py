@@ -67,21 +67,24 @@ class Score:
         :class:`~arxiv_digest.scoring.LanguageModelUnavailable` when the batch should be tried
         again later, :class:`~arxiv_digest.adapters.runs.RunMissing` for a batch of no run.
         """
-        if self.runs.batch_done(batch.date, batch.number):
+        done, run, mode = self.runs.opening(batch)
+        if done:
             return ScoreResult(date=batch.date, batch=batch.number, done=ScoreDone.DONE_BEFORE)
-        run = self.runs.get(batch.date)
         if run is None:
             raise RunMissing(f"there is no run of {batch.date}; its items expire after 90 days")
         profile = load_profile(run.profile)
+        owed = 0
         try:
             if run.scorer.kind is ScorerKind.LOCAL:
                 outcome = self._locally(batch, run, profile)
             else:
-                outcome = self._by_language_model(batch, run, profile)
+                outcome, owed = self._by_language_model(batch, run, profile, mode)
         except Exception as problem:
             self.runs.note_trouble(batch, str(problem) or type(problem).__name__)
             raise
-        counted = self.runs.complete_batch(batch, outcome.outcomes, outcome.tokens)
+        counted = self.runs.complete_batch(batch, outcome.outcomes, outcome.tokens, owed)
+        if owed and not counted:
+            self.runs.settle(batch.date, owed)
         return ScoreResult(
             date=batch.date,
             batch=batch.number,
@@ -108,24 +111,31 @@ class Score:
             self._days = {key: score_day(papers, profile, taught, examples=run.examples)}
         return self._days[key]
 
-    def _by_language_model(self, batch: Batch, run: Run, profile: Profile) -> BatchOutcome:
-        """The batch's papers within the day's budget, and locally what that does not reach."""
-        known = self.runs.response_mode(batch.date)
+    def _by_language_model(
+        self, batch: Batch, run: Run, profile: Profile, known: str | None
+    ) -> tuple[BatchOutcome, int]:
+        """The batch's papers within the day's budget, and locally what that does not reach.
+
+        With them come the tokens, mostly below zero, that the calls took beyond what the budget
+        has set apart for them; they are settled with the batch, which saves a request.
+        """
         model = self.language_model(known, profile.model)
         spent = False
+        owed = 0
 
         def ask(prompt: Prompt) -> Reply:
-            nonlocal spent
+            nonlocal spent, owed
             expected = expected_of_call(prompt, len(batch.papers))
-            if not self.runs.reserve(batch.date, expected, profile.daily_tokens):
+            if not self.runs.reserve(batch.date, expected + owed, profile.daily_tokens):
                 spent = True
                 raise BudgetSpent
-            took = 0
+            owed = 0
             try:
                 reply = model.ask(prompt)
-                took = expected if reply.tokens.unreported else reply.tokens.total
-            finally:
-                self.runs.settle(batch.date, expected, took)
+            except BaseException:
+                self.runs.settle(batch.date, -expected)
+                raise
+            owed = 0 if reply.tokens.unreported else reply.tokens.total - expected
             return reply
 
         try:
@@ -133,21 +143,20 @@ class Score:
         except BudgetSpent as problem:
             outcome = _all_failed(batch, problem)
         except LanguageModelRefused as problem:
-            return _all_failed(batch, problem)
+            return _all_failed(batch, problem), owed
         if model.mode and model.mode != known:
             self.runs.remember_response_mode(batch.date, model.mode)
         if not spent:
-            return outcome
+            return outcome, owed
         # The budget ends with the last call, so whatever that left without a score is beyond it.
         day = self._local_scores(run, profile)
-        return outcome._replace(
-            outcomes=tuple(
-                paper
-                if isinstance(paper, Scored)
-                else day[paper.paper_id].model_copy(update={"locally": True})
-                for paper in outcome.outcomes
-            )
+        outcomes = tuple(
+            paper
+            if isinstance(paper, Scored)
+            else day[paper.paper_id].model_copy(update={"locally": True})
+            for paper in outcome.outcomes
         )
+        return outcome._replace(outcomes=outcomes), owed
 
 
 def _all_failed(batch: Batch, problem: NoAnswer) -> BatchOutcome:
