@@ -220,6 +220,7 @@ def _votes(found: Sequence[Voted], threshold: float, keep: float) -> str:
             one.reader,
             str(one.history),
             str(one.votes),
+            str(one.days),
             _interval(one.auc),
             _signed(one.auc_change) if one.votes else "",
             _interval(one.recall),
@@ -231,6 +232,7 @@ def _votes(found: Sequence[Voted], threshold: float, keep: float) -> str:
         "reader",
         "days of scores",
         "votes",
+        "days",
         "area under the curve",
         "change by the votes",
         f"recall ≥ {threshold:g} at {100 * keep:g} %",
@@ -305,6 +307,7 @@ def _vote(one: Voted) -> dict[str, Any]:
         "reader": one.reader,
         "history": one.history,
         "votes": one.votes,
+        "days": one.days,
         **{name: getattr(one, name)._asdict() for name in intervals},
     }
 

@@ -19,7 +19,7 @@ from evaluation.labels import Label, LabelledDay
 from evaluation.measures import Interval, area_under_curve, gains, over_days, recall_at
 from evaluation.rolling import past_scores
 
-VOTES = (0, 1, 2, 5, 10, 20, 50)
+VOTES = (0, 1, 2, 5, 10, 20, 30, 40, 50)
 """Numbers of votes that are compared; the first is none."""
 
 SURE = 1.0
@@ -41,7 +41,7 @@ CASES = ((Reader.AGREES, 0), (Reader.AGREES, 30), (Reader.WANTS_LESS, 30))
 
 
 class Voted(NamedTuple):
-    """The rankings of some days after ``votes`` votes, beside ``history`` days of scores.
+    """The rankings of ``days`` days after ``votes`` votes, beside ``history`` days of scores.
 
     The last two are what the votes changed, by the same days.
     """
@@ -49,6 +49,7 @@ class Voted(NamedTuple):
     reader: Reader
     history: int
     votes: int
+    days: int
     auc: Interval
     recall: Interval
     auc_change: Interval
@@ -60,31 +61,43 @@ def simulate_votes(
 ) -> list[Voted]:
     """Rank each of the last ``tested`` days by the votes on the days before it.
 
-    The reader is shown what the ranking by likeness alone recommends, and votes from the best on,
-    on the newest days first: for more where a wanted paper's label is :data:`SURE` above the
-    threshold, for less where the paper is not wanted. Of the others the reader says nothing. A
-    day is measured by what the reader wants of it.
+    The reader is shown what stands recommended, since nothing else has a link: by the language
+    model where it scores, else by the ranking by likeness alone. Votes are cast from the best paper
+    on, on the newest days first: for more where a wanted paper's label is :data:`SURE` above the
+    threshold, for less where the paper is not wanted. Of the others the reader says nothing. A day
+    is measured by what the reader wants of it, and left out where fewer votes were cast before it.
     """
     places = [place for place in range(max(1, len(days) - tested), len(days)) if days[place].labels]
     found = []
     for reader, history in CASES:
         own = [_own(day, reader, profile) for day in days]
-        shown = [_shown(day, profile, count) for day in own]
-        without = np.empty(0)
+        orders = (
+            _by_score(day, profile) if history else _by_likeness(day, profile, count)
+            for day in days
+        )
+        said = [_said(day, order, profile) for day, order in zip(own, orders, strict=True)]
+        without: dict[int, tuple[float, float]] = {}
         for votes in VOTES:
-            rows = []
+            rows: dict[int, tuple[float, float]] = {}
             for place in places:
+                before = [vote for day in reversed(said[:place]) for vote in day][:votes]
+                if len(before) < votes:
+                    continue
                 scores = past_scores(days[max(0, place - history) : place]) if history else []
-                before = [vote for day in reversed(shown[:place]) for vote in day][:votes]
                 taught = with_votes(scores, before)
                 ranking = interest(own[place].papers, profile, taught, count)
                 labels = [label.score for label in own[place].labels]
                 wanted = gains(labels, profile.minimum_score) >= 1
-                rows.append((area_under_curve(wanted, ranking), recall_at(wanted, ranking, keep)))
-            measured = np.array(rows)
-            without = without if votes else measured
-            intervals = [over_days(column) for column in (*measured.T, *(measured - without).T)]
-            found.append(Voted(reader, history, votes, *intervals))
+                rows[place] = (
+                    area_under_curve(wanted, ranking),
+                    recall_at(wanted, ranking, keep),
+                )
+            without = without or rows
+            if rows:
+                measured = np.array(list(rows.values()))
+                changed = measured - np.array([without[place] for place in rows])
+                intervals = [over_days(column) for column in (*measured.T, *changed.T)]
+                found.append(Voted(reader, history, votes, len(rows), *intervals))
     return found
 
 
@@ -107,13 +120,23 @@ def _own(day: LabelledDay, reader: Reader, profile: Profile) -> LabelledDay:
     return LabelledDay(day.date, tuple(labels))
 
 
-def _shown(day: LabelledDay, profile: Profile, count: Count) -> list[Vote]:
-    """What a reader says of the papers of a day, in the order in which they are shown."""
-    if not day.labels:
-        return []
+def _by_likeness(day: LabelledDay, profile: Profile, count: Count) -> list[int]:
+    """The places of the papers that likeness alone recommends, the best first."""
     order = np.argsort(-interest(day.papers, profile, (), count), kind="stable")
+    return [int(place) for place in order[: math.ceil(SHARE * len(order))]]
+
+
+def _by_score(day: LabelledDay, profile: Profile) -> list[int]:
+    """The places of the papers that the language model recommends, the best first."""
+    scores = [label.score or 0.0 for label in day.labels]
+    found = [place for place, score in enumerate(scores) if score >= profile.minimum_score]
+    return sorted(found, key=lambda place: -scores[place])
+
+
+def _said(day: LabelledDay, shown: Sequence[int], profile: Profile) -> list[Vote]:
+    """What the reader whose labels a day has says of the papers that are shown, in their order."""
     said = []
-    for label in (day.labels[place] for place in order[: math.ceil(SHARE * len(order))]):
+    for label in (day.labels[place] for place in shown):
         score = label.score or 0.0
         if profile.minimum_score <= score < profile.minimum_score + SURE:
             continue

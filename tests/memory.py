@@ -18,6 +18,7 @@ from arxiv_digest.models import (
     Run,
     Tokens,
     TriagedPart,
+    Vote,
 )
 
 
@@ -63,6 +64,10 @@ class MemoryRuns:
         return list(self.queued)
 
     def triaged(self, _: dt.date) -> list[TriagedPart]:
+        self.before()
+        return []
+
+    def votes_of(self, _: dt.date) -> list[Vote]:
         self.before()
         return []
 

@@ -18,13 +18,14 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret
+from aws_lambda_powertools.utilities.parameters import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.archive import Archive, place_of
 from arxiv_digest.adapters.mailer import ONE_ATTEMPT, Mailer
 from arxiv_digest.adapters.queue import Queue
 from arxiv_digest.adapters.runs import Runs, run_of
+from arxiv_digest.adapters.secrets import SOON, Secrets
 from arxiv_digest.adapters.settings import AggregateSettings
 from arxiv_digest.announcements import eastern_date
 from arxiv_digest.firings import DEADLINE, DeadlineEvent, run_is_due
@@ -39,9 +40,6 @@ from arxiv_digest.voting import Voting
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-KEY_SECONDS = 300
-"""For how long the key of links is kept before it is asked for again, so that a new one counts."""
 
 logger = Logger(service="aggregate")
 metrics = Metrics(service="aggregate")
@@ -79,6 +77,12 @@ def s3() -> S3Client:
     return boto3.client("s3")
 
 
+@cache
+def secrets() -> Secrets:
+    """Secrets Manager, made once for each execution environment."""
+    return Secrets(boto3.client("secretsmanager", config=SOON))
+
+
 def voting(profile: str) -> Voting | None:
     """Where the digests of a profile are voted on, if readers vote.
 
@@ -88,9 +92,10 @@ def voting(profile: str) -> Voting | None:
     if not told.vote_secret:
         return None
     try:
-        key = str(get_secret(told.vote_secret, max_age=KEY_SECONDS))
+        key = secrets().text(told.vote_secret)
     except GetParameterError:
         logger.exception("the digest has no links to vote, since their key cannot be had")
+        metrics.add_metric("LinksMissing", MetricUnit.Count, 1)
         return None
     return Voting(told.vote_address, key, profile)
 
@@ -108,7 +113,7 @@ def step(profile: str) -> Aggregate:
         log=logger.error,
         tell=tell,
         page_base=told.page_base,
-        voting=voting(profile),
+        voting=lambda: voting(profile),
     )
 
 

@@ -57,6 +57,7 @@ def step() -> Fetch:
         archive=Archive(boto3.client("s3"), settings.bucket),
         scorer=Scorer(kind=ScorerKind.LANGUAGE_MODEL, name=model) if model else LOCAL_SCORER,
         voting=settings.votes,
+        log=logger.error,
     )
 
 

@@ -16,20 +16,17 @@ from aws_lambda_powertools.utilities.batch import (
     process_partial_response,
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.queue import Queue
 from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.adapters.secrets import SOON, Secrets
 from arxiv_digest.adapters.settings import ScoreSettings
 from arxiv_digest.migrations import BATCH
 from arxiv_digest.steps.score import Score, ScoreDone
 
 if TYPE_CHECKING:
     from arxiv_digest.adapters.llm import LanguageModel
-
-KEY_SECONDS = 300
-"""For how long an API key is kept before it is asked for again, so that a new one is taken up."""
 
 STEPS = 8
 """Profiles whose days' local scores are kept at the same time."""
@@ -45,6 +42,12 @@ def settings() -> ScoreSettings:
     return ScoreSettings()
 
 
+@cache
+def secrets() -> Secrets:
+    """Secrets Manager, made once for each execution environment."""
+    return Secrets(boto3.client("secretsmanager", config=SOON))
+
+
 def language_model(mode: str | None, name: str | None) -> LanguageModel:
     """A profile's own language model or the configured one, with its key from Secrets Manager."""
     # Imported here: runs that the local scorer scores do not need it.
@@ -52,8 +55,8 @@ def language_model(mode: str | None, name: str | None) -> LanguageModel:
 
     told = settings()
     # A server of one's own may want no key, but the client insists on one.
-    secret = get_secret(told.llm_secret, max_age=KEY_SECONDS) if told.llm_secret else "none"
-    return LanguageModel(told.llm_base_url, name or told.llm_model, api_key(str(secret)), mode)
+    secret = secrets().text(told.llm_secret) if told.llm_secret else "none"
+    return LanguageModel(told.llm_base_url, name or told.llm_model, api_key(secret), mode)
 
 
 def api_key(secret: str) -> str:

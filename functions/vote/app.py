@@ -9,21 +9,20 @@ from http import HTTPStatus
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import LambdaFunctionUrlEvent
-from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.archive import Archive, place_of
 from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.adapters.secrets import SOON, Secrets
 from arxiv_digest.adapters.settings import VoteSettings
 from arxiv_digest.rendering import vote_policy
 from arxiv_digest.steps.vote import LONGEST_FORM, Answer, TakeVote, refusal
 
-KEY_SECONDS = 300
-"""For how long the key of links is kept before it is asked for again, so that a new one counts."""
-
 logger = Logger(service="vote")
+metrics = Metrics(service="vote")
 
 
 @cache
@@ -40,8 +39,14 @@ def runs() -> Runs:
 
 @cache
 def archive(profile: str) -> Archive:
-    """The archive of one profile."""
-    return Archive(boto3.client("s3"), settings().bucket, place_of(profile))
+    """The archive of one profile, of which the role may read digests and list nothing."""
+    return Archive(boto3.client("s3"), settings().bucket, place_of(profile), lists=False)
+
+
+@cache
+def secrets() -> Secrets:
+    """Secrets Manager, made once for each execution environment."""
+    return Secrets(boto3.client("secretsmanager", config=SOON))
 
 
 def answer(request: LambdaFunctionUrlEvent) -> Answer:
@@ -56,8 +61,7 @@ def answer(request: LambdaFunctionUrlEvent) -> Answer:
         if len(sent) > 2 * LONGEST_FORM:
             return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "vote_unreadable", "a long form")
         form = base64.b64decode(sent).decode("latin-1") if request.is_base64_encoded else sent
-    key = str(get_secret(settings().vote_secret, max_age=KEY_SECONDS))
-    take = TakeVote(runs(), archive, key)
+    take = TakeVote(runs(), archive, secrets().text(settings().vote_secret))
     return take(request.query_string_parameters.get("v", ""), form, datetime.now(UTC))
 
 
@@ -68,6 +72,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         made = answer(LambdaFunctionUrlEvent(event))
     except Exception:
         logger.exception("a request could not be answered")
+        metrics.add_metric("VoteFailed", MetricUnit.Count, 1)
+        metrics.flush_metrics()
         made = refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "vote_failed", "a fault of ours")
     logger.info(made.log, extra={"status": made.status})
     return {

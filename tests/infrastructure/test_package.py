@@ -266,8 +266,6 @@ def test_only_what_carries_the_ranking_layer_reaches_for_it(built: Path) -> None
 def test_the_aws_services_that_the_functions_call_are_the_ones_packaged(built: Path) -> None:
     code = "".join(app.read_text("utf-8") for app in ROOT.glob("functions/*/app.py"))
     called = set(re.findall(r'boto3\.(?:client|resource)\("(\w+)"', code))
-    if "get_secret(" in code:
-        called.add("secretsmanager")
     data = built / "DependenciesLayer/python/botocore/data"
     assert {path.name for path in data.iterdir() if path.is_dir()} == called
     # Our own package is handed its clients.

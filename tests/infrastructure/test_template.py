@@ -571,7 +571,7 @@ def test_without_being_asked_for_nothing_of_votes_exists() -> None:
     assert PLAIN.parameters["Votes"] == "false"
     for stack in (PLAIN, without("Votes")):
         assert not stack.of("AWS::SecretsManager::Secret")
-        assert "VoteAddress" not in stack.outputs
+        assert not [name for name in stack.outputs if name.startswith("Vote")]
         told = {
             name: value
             for function in stack.of("AWS::Serverless::Function").values()
@@ -591,6 +591,9 @@ def test_votes_have_a_public_address_that_takes_little_of_the_account() -> None:
     function = FULL["VoteFunction"]
     assert function["FunctionUrlConfig"] == {"AuthType": "NONE"}
     assert FULL.outputs["VoteAddress"] == "VoteFunctionUrl.FunctionUrl"
+    assert FULL.outputs["VoteFunctionName"] == "VoteFunction"
+    traced = {name for name in FUNCTIONS if FULL[name]["Tracing"] == "Active"}
+    assert traced == set(FUNCTIONS) - {"VoteFunction"}
     assert function["ReservedConcurrentExecutions"] <= 2
     assert function["Timeout"] <= 15
     others = [name for name in FUNCTIONS if "FunctionUrlConfig" in FULL[name]]
@@ -821,7 +824,6 @@ ALLOWED = {
         "VoteKey.Id": {"secretsmanager:GetSecretValue"},
     },
     "VoteRole": {
-        **TRACES,
         "VoteLogs.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "RunsTable.Arn": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "ArchiveBucket.Arn/????-??-??/digest.json": {"s3:GetObject"},
@@ -1040,7 +1042,7 @@ LIMITS = {
 
 @pytest.mark.parametrize("alarm", sorted(alarms().keys() - SILENCE - set(LIMITS)))
 def test_an_alarm_of_troubles_rings_at_the_first(alarm: str) -> None:
-    properties = PLAIN[alarm]
+    properties = FULL[alarm]
     assert properties["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert properties["Threshold"] == 1
     assert properties["Period"] == 300
@@ -1072,8 +1074,12 @@ def test_an_alarm_rings_when_a_day_and_two_hours_brought_no_sign_of_a_digest() -
 
 
 def test_a_stack_whose_schedules_do_not_fire_is_silent_without_an_alarm() -> None:
-    for stack in (PLAIN, without("ScheduleEnabled")):
-        assert set(alarms()) - set(alarms(stack)) == SILENCE
+    assert set(alarms()) - set(alarms(without("ScheduleEnabled"))) == SILENCE
+
+
+def test_a_stack_whose_readers_do_not_vote_has_no_alarm_of_votes() -> None:
+    missing = set(alarms()) - set(alarms(without("Votes")))
+    assert missing == {"VoteFailedAlarm", "VoteLinksMissingAlarm"}
 
 
 @pytest.mark.parametrize("queue", ["BatchDeadLetterQueue", "FailureQueue"])
@@ -1099,6 +1105,8 @@ def test_each_trouble_has_its_alarm() -> None:
         "FailedShare",
         "ScoredLocally",
         "TriageOpened",
+        "VoteFailed",
+        "LinksMissing",
     }
 
 

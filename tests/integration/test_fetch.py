@@ -199,10 +199,10 @@ def test_two_firings_at_the_same_time_make_one_run(night: Night) -> None:
     rival: list[FetchResult] = []
 
     class Racing(type(real)):  # type: ignore[misc]
-        def create(self, run: Any, batches: Any, triaged: Any) -> bool:
+        def create(self, run: Any, *parts: Any) -> bool:
             if not rival:
                 rival.append(night.fire("night"))
-            return bool(super().create(run, batches, triaged))
+            return bool(super().create(run, *parts))
 
     slow = Night(night.cloud, night.arxiv)
     slow.fetch = Fetch(

@@ -19,12 +19,14 @@ from aws_lambda_powertools.utilities.parameters import base as parameters
 from arxiv_digest.adapters import llm
 from arxiv_digest.adapters.queue import AFTER_DEATH
 from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.adapters.secrets import KEY_SECONDS, Secrets
 from arxiv_digest.announcements import EASTERN
 from arxiv_digest.batches import make_batches
 from arxiv_digest.models import SCHEMA_VERSION, Failed, Scorer, ScorerKind, Tokens, Triaged
 from functions.aggregate import app as aggregate
 from functions.fetch import app as fetch
 from functions.score import app as score
+from functions.vote import app as vote
 from tests.builders import DAY, a_paper, a_run, papers, scored
 from tests.export_api import export_api
 from tests.feeds import feed, feed_server
@@ -293,7 +295,7 @@ def test_a_rotated_key_is_taken_up_once_the_old_one_was_kept_for_its_time(
     class Later(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> datetime:
-            return datetime.now(tz) + timedelta(seconds=score.KEY_SECONDS + 1)
+            return datetime.now(tz) + timedelta(seconds=KEY_SECONDS + 1)
 
     monkeypatch.setattr(parameters, "datetime", Later)
     score.handler(a_message(cloud), CONTEXT)
@@ -582,11 +584,22 @@ def test_an_uncertain_mail_is_told_although_the_call_then_fails(
 
 @pytest.mark.parametrize("kept", [True, False], ids=["with its key", "without"])
 def test_where_readers_vote_a_digest_has_links_and_comes_without_them_where_their_key_cannot_be_had(
-    cloud: Cloud, model: LanguageModelServer, monkeypatch: pytest.MonkeyPatch, kept: bool
+    cloud: Cloud,
+    model: LanguageModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kept: bool,
 ) -> None:
-    parameters.clear_caches()
     monkeypatch.setenv("DIGEST_VOTE_ADDRESS", "https://vote.example/")
     monkeypatch.setenv("DIGEST_VOTE_SECRET", "votes")
+    asked: list[str] = []
+    original = Secrets.text
+
+    def noted(self: Secrets, name: str) -> str:
+        asked.append(name)
+        return original(self, name)
+
+    monkeypatch.setattr(Secrets, "text", noted)
     if kept:
         boto3.client("secretsmanager").create_secret(Name="votes", SecretString="k" * 64)
     fetch.handler(event("fetch-by-hand"), CONTEXT)
@@ -598,4 +611,25 @@ def test_where_readers_vote_a_digest_has_links_and_comes_without_them_where_thei
         assert (
             b"https://vote.example/?v=" in written.replace(b"=\r\n", b"").replace(b"=3D", b"=")
         ) is kept
-    parameters.clear_caches()
+    missing = [
+        record["LinksMissing"]
+        for record in reported(capsys.readouterr().out)
+        if "LinksMissing" in record
+    ]
+    assert missing == ([] if kept else [[1]])
+    # The deadline finds the digest made, and closes claims: neither has use for a key.
+    made = aggregate.handler(event("aggregate-deadline"), CONTEXT)
+    assert made["done"] == "made-before"
+    assert asked.count("votes") == 1
+
+
+@pytest.mark.parametrize("app", [score, aggregate, vote])
+def test_a_secrets_manager_that_does_not_answer_is_given_up_within_ten_seconds(
+    app: Any, monkeypatch: pytest.MonkeyPatch, cloud: Cloud
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "8")  # as the template says of everything else
+    app.secrets.cache_clear()
+    told = app.secrets()._provider.client.meta.config
+    attempts = told.retries["total_max_attempts"]
+    assert attempts > 1
+    assert attempts * (told.connect_timeout + told.read_timeout) <= 10

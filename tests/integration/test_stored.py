@@ -31,6 +31,7 @@ from arxiv_digest.migrations import (
 from arxiv_digest.models import (
     SCHEMA_VERSION,
     Batch,
+    Choice,
     Example,
     Failed,
     FeedReading,
@@ -45,9 +46,11 @@ from arxiv_digest.models import (
     Triage,
     Triaged,
     TriagedPart,
+    Vote,
 )
 from arxiv_digest.profile import load_profile
 from arxiv_digest.steps.aggregate import AggregateDone
+from arxiv_digest.voting import as_examples, voter
 from tests.builders import DAY, NOW, a_paper, a_run, papers, scored
 from tests.integration.conftest import PROFILE, Cloud
 
@@ -56,8 +59,21 @@ FOLDER = ROOT / "tests/stored"
 VERSIONS = range(1, SCHEMA_VERSION + 1)
 NEXT = DAY + timedelta(days=1)
 READERS = ("one@example.org", "two@example.org")
+VOTERS = tuple(voter(reader) for reader in READERS)
 RECALL = Recall(estimate=0.96, low=0.9, high=0.99, days=7, audited=40)
 TOKENS = Tokens(prompt=900, cached=300, completion=100, total=1000, calls=2, unreported=1)
+
+
+def a_vote(number: int, choice: Choice, version: int = 1) -> Vote:
+    """A vote of the day before, in the version that a reader's changes have given it."""
+    return Vote(
+        paper=a_paper(number, title=f"Paper {number} that was voted on"),
+        field="Pruning",
+        date=DAY - timedelta(days=1),
+        choice=choice,
+        version=version,
+        cast_at=NOW - timedelta(hours=12 - version),
+    )
 
 
 def store(cloud: Cloud) -> None:
@@ -80,7 +96,12 @@ def store(cloud: Cloud) -> None:
         scorer=Scorer(kind=ScorerKind.LANGUAGE_MODEL, name="test-model"),
         triage=Triage(keep=0.5, below_cut=3, audited=(kept[0].id,), recall=RECALL),
     )
-    assert runs.create(run, make_batches(DAY, kept, 2), [part])
+    liked, other = a_vote(80, Choice.MORE), a_vote(81, Choice.LESS)
+    assert runs.cast(liked, VOTERS[0])
+    assert runs.cast(other, VOTERS[0])
+    assert runs.cast(a_vote(81, Choice.NONE, 2), VOTERS[0])
+    run = run.model_copy(update={"votes": as_examples([liked, other])})
+    assert runs.create(run, make_batches(DAY, kept, 2), [part], [liked, other])
     runs.mark_sent(DAY)
     runs.mark_seen([*kept, *left_out], DAY)
     runs.remember_response_mode(DAY, "json-schema")
@@ -122,6 +143,7 @@ def store_many(cloud: Cloud) -> None:
 
     steered = f"name: theory\nfollow: {{authors: [Ada 1]}}\n{PROFILE}"
     theory = runs.of("theory")
+    assert theory.cast(a_vote(80, Choice.LESS), VOTERS[1])
     run = a_run(
         2,
         profile=steered,
@@ -212,6 +234,10 @@ def test_a_run_is_read_whole_whichever_version_stored_it(then: Cloud) -> None:
     assert run.triage
     assert (run.triage.audited, run.triage.recall) == (("2601.00001",), RECALL)
     assert [feed.category for feed in run.feeds] == ["cs.LG"]
+    assert [(vote.id, vote.more) for vote in run.votes] == [
+        ("2601.00080", True),
+        ("2601.00081", False),
+    ]
 
     batches, [part] = then.runs.batches(DAY), then.runs.triaged(DAY)
     assert [paper.id for batch in batches for paper in batch.papers] == [
@@ -255,6 +281,9 @@ def test_what_else_the_table_holds_is_read_whichever_version_stored_it(then: Clo
         ("2601.00001", 9, 3.0),
         ("2601.00002", 3, 1.0),
     ]
+    assert runs.votes() == [a_vote(80, Choice.MORE), a_vote(81, Choice.NONE, 2)]
+    assert runs.vote("2601.00080", VOTERS[0]) == a_vote(80, Choice.MORE)
+    assert runs.votes_of(DAY) == [a_vote(80, Choice.MORE), a_vote(81, Choice.LESS)]
     claims = {reader: claim.state for reader, claim in runs.mail_claims(DAY).items()}
     assert claims == {READERS[0]: "SENT", READERS[1]: "UNCERTAIN"}
 
@@ -330,6 +359,8 @@ def test_what_is_kept_of_many_profiles_is_read_whichever_version_stored_it(many:
     assert {found.second_field for found in outcomes if isinstance(found, Scored)} == {"Agents"}
     assert theory.seen(["2601.00001"]) == {"2601.00001": DAY}
     assert many.runs.seen(["2601.00001"]) == {}
+    assert theory.votes() == [a_vote(80, Choice.LESS)]
+    assert many.runs.votes() == []
     assert [day.date for day in theory.days()] == [DAY]
 
     archive = many.archive
@@ -368,6 +399,8 @@ READS: dict[str, Callable[[Runs], object]] = {
     "pending": lambda runs: runs.pending(),
     "days": lambda runs: runs.days(),
     "profiles": lambda runs: runs.profiles(DAY),
+    "vote": lambda runs: runs.vote("2601.00080", VOTERS[0]),
+    "votes_of": lambda runs: runs.votes_of(DAY),
 }
 
 
@@ -383,6 +416,10 @@ def test_no_read_takes_what_a_newer_version_stored(now: Cloud) -> None:
             read(now.runs)
         assert "the table's item " in str(refused.value), name
         assert "@" not in str(refused.value), name
+    told: list[str] = []
+    assert now.runs.votes(told.append) == [], "no run waits for a vote"
+    assert "2 votes cannot be read" in told[0]
+    assert newer in told[0]
 
 
 class BatchOfTheNext(Batch):
@@ -392,16 +429,28 @@ class BatchOfTheNext(Batch):
     profile: str
 
 
+class VoteOfTheNext(Vote):
+    """A vote as a made-up next version has it."""
+
+    schema_version: int = SCHEMA_VERSION + 1
+    weight: float
+
+
 def test_what_the_table_holds_is_brought_up_by_the_steps_of_its_kind(
     now: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = {
         ("Batch", SCHEMA_VERSION): lambda batch: {**batch, "profile": "default"},
+        ("Vote", SCHEMA_VERSION): lambda vote: {**vote, "weight": 0.5},
         ("MAIL", SCHEMA_VERSION): lambda item: {**item, "detail": item["detail"].upper()},
     }
     monkeypatch.setattr(migrations, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     monkeypatch.setattr(migrations, "STEPS", steps)
     monkeypatch.setattr(migrations, "BATCH", Stored("Batch", TypeAdapter(BatchOfTheNext)))
+    monkeypatch.setattr(migrations, "VOTE", Stored("Vote", TypeAdapter(VoteOfTheNext)))
+    runs = now.runs
+    votes: list[Any] = [*runs.votes(), *runs.votes_of(DAY), runs.vote("2601.00080", VOTERS[0])]
+    assert [vote.weight for vote in votes] == [0.5] * 5
     batches: list[Any] = now.runs.batches(DAY)
     assert {batch.profile for batch in batches} == {"default"}
     claim = now.runs.mail_claim(DAY, READERS[1])

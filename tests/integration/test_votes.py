@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -15,16 +14,18 @@ from urllib.parse import urlencode, urlsplit
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters import base as parameters
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
 from arxiv_digest.adapters.archive import Archive, place_of
+from arxiv_digest.adapters.secrets import KEY_SECONDS
 from arxiv_digest.models import Choice, Digest
 from arxiv_digest.rendering import render_json
 from arxiv_digest.voting import LINK_DAYS, Voting, voter
 from functions.vote import app as vote
 from tests.builders import DAY, NOW, a_digest, a_paper, a_profile, scored
 from tests.integration.conftest import Cloud
-from tests.integration.test_handlers import CONTEXT
+from tests.integration.test_handlers import CONTEXT, reported
 
 READER = "one@example.org"
 ADDRESS = "https://vote.example/"
@@ -83,11 +84,10 @@ MINE = f"{PAPER.id}#{voter(READER)}"
 
 
 @pytest.fixture
-def booth(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Booth]:
+def booth(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Booth:
     for made in vars(vote).values():
         if hasattr(made, "cache_clear"):
             made.cache_clear()
-    parameters.clear_caches()
     told = boto3.client("secretsmanager").create_secret(Name="votes", SecretString="k" * 64)
     for name, value in (("TABLE", cloud.table), ("BUCKET", cloud.bucket)):
         monkeypatch.setenv(f"DIGEST_{name}", value)
@@ -100,9 +100,9 @@ def booth(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Booth]:
             return made.now.astimezone(tz)
 
     monkeypatch.setattr(vote, "datetime", Clock)
+    monkeypatch.setattr(vote.metrics.provider, "namespace", "ArxivDigest/test")
     made.keep(DIGEST)
-    yield made
-    parameters.clear_caches()
+    return made
 
 
 def buttons(answer: Any) -> list[str]:
@@ -260,15 +260,36 @@ def test_links_of_a_key_that_was_replaced_are_refused_within_minutes(booth: Boot
     link = booth.link()
     assert booth.request(link)["statusCode"] == 200
     boto3.client("secretsmanager").put_secret_value(SecretId="votes", SecretString="n" * 64)
-    parameters.clear_caches()  # as after five minutes
+    vote.secrets.cache_clear()  # as after five minutes
     assert_refused(booth, link, 403, "signed with a key that has been replaced")
-    assert vote.KEY_SECONDS == 300
+    assert KEY_SECONDS == 300
 
 
 def test_a_link_to_a_digest_or_a_paper_that_is_gone_is_refused(booth: Booth) -> None:
     assert_refused(booth, booth.link(profile="theory"), 410, "not there any more")
     booth.keep(a_digest([(a_paper(2), scored(a_paper(2)))]))
     assert_refused(booth, booth.link(), 410, "not there any more")
+
+
+def test_a_digest_that_is_gone_is_denied_to_who_may_not_list_and_refused_all_the_same(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = boto3.client("s3")
+    vote.secrets()
+    vote.runs()
+    monkeypatch.setattr(boto3, "client", lambda _: client)
+    with Stubber(client) as s3:
+        for _ in range(2):
+            s3.add_client_error("get_object", "AccessDenied", http_status_code=403)
+        assert_refused(booth, booth.link(), 410, "not there any more")
+
+
+def test_an_archive_whose_keys_may_be_listed_hides_no_denial(cloud: Cloud) -> None:
+    client = boto3.client("s3")
+    with Stubber(client) as s3:
+        s3.add_client_error("get_object", "AccessDenied", http_status_code=403)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            Archive(client, cloud.bucket).read("latest.json")
 
 
 @pytest.mark.parametrize(
@@ -302,12 +323,13 @@ def test_requests_of_another_kind_or_size_are_refused(booth: Booth) -> None:
     assert booth.votes() == {}
 
 
-def test_a_fault_of_ours_is_a_page_without_a_trace(
-    booth: Booth, monkeypatch: pytest.MonkeyPatch
+def test_a_fault_of_ours_is_a_page_without_a_trace_and_a_metric(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DIGEST_VOTE_SECRET", "nowhere")
     vote.settings.cache_clear()
     answer = booth.request(booth.link())
+    assert reported(capsys.readouterr().out) == [{"VoteFailed": [1]}]
     assert answer["statusCode"] == 500
     assert "later" in answer["body"]
     assert "nowhere" not in answer["body"]
@@ -330,6 +352,14 @@ def test_titles_are_text_and_nothing_but_the_page_itself_is_loaded_or_kept(booth
     assert "default-src 'none'" in policy
     assert "form-action 'self'" in policy
     assert "script" not in policy + answer["body"]
+
+
+def test_a_refusal_is_small_and_its_style_is_its_own(booth: Booth) -> None:
+    answer = booth.request(f"{ADDRESS}?v=made-up")
+    assert len(answer["body"].encode()) < 2000
+    [style] = re.findall(r"<style>(.*?)</style>", answer["body"], re.DOTALL)
+    allowed = base64.b64encode(sha256(style.encode()).digest()).decode()
+    assert allowed in answer["headers"]["Content-Security-Policy"]
 
 
 def test_the_log_has_neither_reader_nor_signature(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from arxiv_digest.budget import expected_of_call, expected_of_day
-from arxiv_digest.models import Tokens
+from arxiv_digest.models import Example, Tokens
 from arxiv_digest.profile import Price
 from arxiv_digest.scoring import make_prompt
 from tests.builders import a_profile, papers
@@ -18,6 +18,9 @@ def test_a_day_takes_what_its_calls_take() -> None:
     expected = sum(expected_of_call(make_prompt(call, profile), len(call)) for call in calls)
     assert expected_of_day(day, profile) == expected
     assert expected_of_day([], profile) == 0
+    examples = [Example(id="1", more=True, title="An example"), Example(id="2", more=False)]
+    told = sum(expected_of_call(make_prompt(call, profile, examples), len(call)) for call in calls)
+    assert expected_of_day(day, profile, examples) == told > expected
 
 
 def test_more_is_expected_than_a_token_of_four_bytes_takes() -> None:

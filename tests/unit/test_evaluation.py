@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from arxiv_digest.learning import count_terms
-from arxiv_digest.models import Tokens
+from arxiv_digest.models import PastScore, Tokens, Vote
 from arxiv_digest.profile import load_profile
 from arxiv_digest.scoring import LanguageModelUnavailable, Prompt, Reply
+from arxiv_digest.voting import with_votes
 from evaluation import rolling
 from evaluation.__main__ import SAMPLE_LABELS, app
 from evaluation.closed_loop import add_fields, simulate
@@ -233,15 +234,35 @@ def test_a_reader_votes_until_the_next_day_is_ranked_better() -> None:
     ]
     nothing = [one for one in found if one.votes == 0]
     assert {one.auc_change.mean for one in nothing} == {0.0}
-    alone = found[: len(VOTES)]
+    alone = [one for one in found if (one.reader, one.history) == CASES[0]]
     assert enough(alone, "auc_change") in VOTES[1:]
     assert alone[-1].auc.mean > 0.9
+
+
+def test_beside_a_models_scores_votes_are_on_what_it_recommends_while_they_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    days = [a_day_of_two_kinds(number) for number in range(3)]
+    profile = a_profile(fields=({"name": "Pruning", "description": "geese"},))
+    cast: set[str] = set()
+
+    def noted(scores: list[PastScore], votes: list[Vote]) -> list[PastScore]:
+        cast.update(vote.paper.id for vote in votes)
+        return with_votes(scores, votes)
+
+    monkeypatch.setattr("evaluation.votes.with_votes", noted)
+    monkeypatch.setattr("evaluation.votes.CASES", [(Reader.AGREES, 30)])
+    found = simulate_votes(days, 2, profile, 0.5, KeptCounts())
+    assert cast == {label.paper.id for day in days[:2] for label in day.labels if label.score}
+    # Before the second day there were 20 votes, before the third 40.
+    days_of = {one.votes: one.days for one in found}
+    assert days_of == {0: 2, 1: 2, 2: 2, 5: 2, 10: 2, 20: 2, 30: 1, 40: 1}
 
 
 def test_an_interval_that_holds_zero_is_not_enough_nor_one_before_it() -> None:
     none, sure = Interval(0.1, -0.1, 0.3, 0.0), Interval(0.1, 0.05, 0.2, 0.0)
     found = [
-        Voted(Reader.AGREES, 0, votes, none, none, change, none)
+        Voted(Reader.AGREES, 0, votes, 9, none, none, change, none)
         for votes, change in ((0, none), (1, sure), (2, none), (5, sure), (9, sure))
     ]
     assert enough(found, "auc_change") == 5

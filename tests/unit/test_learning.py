@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arxiv_digest.learning import learn
 from arxiv_digest.local import interest, likeness, score_day
 from arxiv_digest.models import Paper, PastScore
 from arxiv_digest.profile import ResearchField, load_profile
@@ -84,6 +85,13 @@ def test_votes_alone_lift_what_they_ask_for_above_what_was_never_shown() -> None
     # As scores they would teach nothing, since every one of them is high.
     as_scores = interest(day, a_profile(), [one._replace(voted=False) for one in votes])
     assert after[-1] - after[0] > as_scores[-1] - as_scores[0]
+
+
+def test_a_vote_that_shares_no_word_with_the_day_teaches_it_nothing() -> None:
+    [vote] = past("lottery tickets", 10, count=1, voted=True)
+    goose = a_paper(1, title="Geese", abstract="Lakes and geese.")
+    assert learn([goose], a_profile(), [vote]) is None
+    assert score_day([goose], a_profile(), [vote]).keys() == {goose.id}
 
 
 def test_votes_alone_lower_what_they_do_not_ask_for() -> None:

@@ -17,6 +17,7 @@ from arxiv_digest.scoring import make_prompt
 from arxiv_digest.voting import (
     LINK_DAYS,
     LONGEST_TOKEN,
+    MOST,
     TAUGHT,
     WEIGHT,
     Ballot,
@@ -246,6 +247,11 @@ def test_without_voting_there_is_no_link_and_the_json_never_has_one() -> None:
 def test_votes_that_were_cast_or_changed_after_a_run_began_wait_for_the_next() -> None:
     votes = [a_vote(1, minute=5), a_vote(2, minute=-5), a_vote(3, minute=-9), a_vote(4, minute=0)]
     assert [vote.paper.id for vote in votes_before(votes, NOW)] == ["2601.00003", "2601.00002"]
+
+
+def test_of_very_many_votes_the_latest_count() -> None:
+    many = [a_vote(1, minute=-number) for number in range(1, MOST + 3)]
+    assert votes_before(many, NOW) == many[MOST - 1 :: -1]
 
 
 def test_a_vote_that_was_taken_back_teaches_nothing() -> None:

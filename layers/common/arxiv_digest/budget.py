@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import ceil
 
 from arxiv_digest.batches import make_batches
-from arxiv_digest.models import Paper
+from arxiv_digest.models import Example, Paper
 from arxiv_digest.profile import Profile
 from arxiv_digest.scoring import Prompt, make_prompt
 
@@ -24,11 +24,17 @@ def expected_of_call(prompt: Prompt, papers: int) -> int:
     return ceil(size / BYTES_A_TOKEN) + ANSWER_TOKENS * papers
 
 
-def expected_of_day(papers: Sequence[Paper], profile: Profile) -> int:
-    """The tokens of scoring every paper of a day once, in batches of the profile."""
+def expected_of_day(
+    papers: Sequence[Paper], profile: Profile, examples: Sequence[Example] = ()
+) -> int:
+    """The tokens of scoring every paper of a day once, in batches of the profile.
+
+    ``examples`` are what every prompt has, votes among them.
+    """
     if not papers:
         return 0
     batches = make_batches(papers[0].announced, papers, profile.papers_per_call)
     return sum(
-        expected_of_call(make_prompt(batch.papers, profile), len(batch.papers)) for batch in batches
+        expected_of_call(make_prompt(batch.papers, profile, examples), len(batch.papers))
+        for batch in batches
     )

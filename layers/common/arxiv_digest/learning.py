@@ -94,6 +94,8 @@ def weigh(counts: csr_matrix, rarest: int = 1) -> csr_matrix:
     """TF-IDF with sublinear counts, of the terms that stand in at least ``rarest`` of the texts."""
     standing_in = np.bincount(counts.indices, minlength=counts.shape[1])
     kept = counts[:, np.flatnonzero(standing_in >= rarest)]
+    if not kept.shape[1]:
+        return kept  # which scikit-learn refuses
     return csr_matrix(TfidfTransformer(sublinear_tf=True).fit_transform(kept))
 
 
@@ -157,6 +159,8 @@ def learn(
         [counts[asked], count(LEARNED_VIEW, [text_of(paper) for paper in papers])], format="csr"
     )
     terms = weigh(both, RARE)
+    if not terms.shape[1]:
+        return None
     only_votes = all(one.voted for one in past)
     unseen = len(papers) if only_votes else 0
     targets = np.zeros((len(past) + unseen, 1 + len(names)))

@@ -93,7 +93,7 @@ class Stored(Generic[T]):
         """
         try:
             value = json.loads(text)
-        except ValueError as problem:
+        except (TypeError, ValueError) as problem:
             raise Unreadable(f"{named} is no JSON: {problem}") from None
         if not isinstance(value, dict):
             raise Unreadable(f"{named} is no JSON object")

@@ -26,6 +26,9 @@ LONGEST_TOKEN = 250
 ANYBODY = "page"
 """The reader of a page's links, whoever follows them: no address is called so."""
 
+MOST = 500
+"""So many votes count in a run, the latest: older ones count for little, and a run keeps them."""
+
 TAUGHT = 20
 """So many of the latest votes of each kind stand in the prompt, by the titles of their papers."""
 
@@ -137,9 +140,12 @@ class VoteLinks:
 
 
 def votes_before(votes: Iterable[Vote], moment: dt.datetime) -> list[Vote]:
-    """The votes that stood at a moment and were not changed since, the oldest first."""
+    """The votes that stood at a moment and were not changed since, the oldest first.
+
+    Of more than :data:`MOST` it is the latest.
+    """
     cast = (vote for vote in votes if vote.cast_at < moment and vote.choice is not Choice.NONE)
-    return sorted(cast, key=lambda vote: vote.cast_at)
+    return sorted(cast, key=lambda vote: vote.cast_at)[-MOST:]
 
 
 def with_votes(history: Sequence[PastScore], votes: Sequence[Vote]) -> list[PastScore]:
@@ -167,7 +173,8 @@ def with_votes(history: Sequence[PastScore], votes: Sequence[Vote]) -> list[Past
 def as_examples(votes: Sequence[Vote], papers: Iterable[str] = ()) -> tuple[Example, ...]:
     """The latest :data:`TAUGHT` votes of each kind, by title, as examples for a prompt.
 
-    Left out are those on ``papers``, by id, and those of readers who do not agree.
+    Left out are those on ``papers``, by id, of which a prompt says something else, and those of
+    readers who do not agree.
     """
     others = set(papers)
     said: dict[str, set[Choice]] = {}

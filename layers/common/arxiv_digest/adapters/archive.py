@@ -72,10 +72,17 @@ def content_type(key: str) -> str:
 
 
 class Archive:
-    """Objects of one bucket, by key; keys are those below ``place``, which ends with a slash."""
+    """Objects of one bucket, by key; keys are those below ``place``, which ends with a slash.
 
-    def __init__(self, client: S3Client, bucket: str, place: str = "") -> None:
+    ``lists`` says whether its keys may be listed: to whoever may not, S3 denies access to an object
+    that is not there.
+    """
+
+    def __init__(
+        self, client: S3Client, bucket: str, place: str = "", *, lists: bool = True
+    ) -> None:
         self._client = client
+        self._missing = ("NoSuchKey",) if lists else ("NoSuchKey", "AccessDenied")
         self.bucket = bucket
         self.place = place
 
@@ -96,7 +103,7 @@ class Archive:
             key = f"{self.place}{key}"
             return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except ClientError as problem:
-            if problem.response["Error"]["Code"] == "NoSuchKey":
+            if problem.response["Error"]["Code"] in self._missing:
                 return None
             raise
 

@@ -7,6 +7,7 @@ partition           sort key                    what it holds
                                                 often it was ``reopened``, and its ledger so far
 ``RUN#<date>``      ``QUEUED#<attempt>#<n>``    a batch as it was queued
 ``RUN#<date>``      ``TRIAGED#<attempt>#<n>``   papers that triage left out, with their ranks
+``RUN#<date>``      ``COUNTS#<attempt>#<n>``    a vote, as it counts in the run
 ``RUN#<date>``      ``SENT``                    every message of the run was sent
 ``RUN#<date>``      ``BATCH#<n>``               the batch was counted down, and its tokens
 ``RUN#<date>``      ``SPENT#<n>#<time>``        tokens of a batch before it was scored once more
@@ -51,7 +52,7 @@ from tenacity import (
 
 from arxiv_digest import migrations
 from arxiv_digest.batches import as_announced
-from arxiv_digest.migrations import Stored
+from arxiv_digest.migrations import Stored, Unreadable
 from arxiv_digest.models import (
     SCHEMA_VERSION,
     Batch,
@@ -82,6 +83,9 @@ mailed can be rebuilt."""
 VOTE_DAYS = 400
 """Days for which a vote counts, and for which one that was taken back cannot be brought back by
 what was sent before: longer than a link can be used."""
+
+TOLD = 5
+"""So many votes that cannot be read are named in the log."""
 
 T = TypeVar("T")
 
@@ -182,12 +186,17 @@ class Runs:
         return _read(migrations.RUN, item, "run") if item else None
 
     def create(
-        self, run: Run, batches: Sequence[Batch], triaged: Sequence[TriagedPart] = ()
+        self,
+        run: Run,
+        batches: Sequence[Batch],
+        triaged: Sequence[TriagedPart] = (),
+        votes: Sequence[Vote] = (),
     ) -> bool:
         """Write a run with all its papers, unless there is one for its date: then ``False``.
 
-        The papers are written first, under a name of this attempt, and the run last: whoever
-        finds a run finds all of it, and of two attempts at the same time one wins whole.
+        ``votes`` are those that count in it. All of these are written first, under a name of this
+        attempt, and the run last: whoever finds a run finds all of it, and of two attempts at the
+        same time one wins whole.
         """
         attempt = f"{self._clock():.6f}"
         with self._table.batch_writer() as writer:
@@ -203,6 +212,13 @@ class Runs:
                     Item={
                         **self._item(self._run_key(run.date), _triaged(attempt, part.number)),
                         "part": part.model_dump_json(),
+                    }
+                )
+            for number, vote in enumerate(votes):
+                writer.put_item(
+                    Item={
+                        **self._item(self._run_key(run.date), _counts(attempt, number)),
+                        "vote": vote.model_dump_json(),
                     }
                 )
         item = {
@@ -240,15 +256,20 @@ class Runs:
 
     def batches(self, day: date) -> list[Batch]:
         """The batches of a run as they were queued, in order."""
-        found = self._papers(day, _queued)
+        found = self._of_attempt(day, _queued)
         return [_read(migrations.BATCH, queued, "batch") for queued in found]
 
     def triaged(self, day: date) -> list[TriagedPart]:
         """What triage left out of a run's queue."""
-        found = self._papers(day, _triaged)
+        found = self._of_attempt(day, _triaged)
         return [_read(migrations.TRIAGED_PART, part, "part") for part in found]
 
-    def _papers(self, day: date, key: Callable[[str, int], str]) -> Iterator[dict[str, Any]]:
+    def votes_of(self, day: date) -> list[Vote]:
+        """The votes that count in a run: they stay the same however often it is scored."""
+        found = self._of_attempt(day, _counts)
+        return [_read(migrations.VOTE, item, "vote") for item in found]
+
+    def _of_attempt(self, day: date, key: Callable[[str, int], str]) -> Iterator[dict[str, Any]]:
         item = self._get(self._run_key(day), "RUN")
         if item is None:
             return iter(())
@@ -642,9 +663,22 @@ class Runs:
         found = self._query(f"DAYS{self._suffix}", condition)
         return [_read(migrations.DAY, item, "day") for item in found]
 
-    def votes(self) -> list[Vote]:
-        """Every vote of the profile's readers, those taken back among them."""
-        return [_read(migrations.VOTE, item, "vote") for item in self._query(self._votes)]
+    def votes(self, log: Callable[[str], None] = print) -> list[Vote]:
+        """Every vote of the profile's readers, those taken back among them.
+
+        No digest should wait for a vote: what cannot be read is left out, and ``log`` told of it.
+        """
+        found: list[Vote] = []
+        problems: list[str] = []
+        for item in self._pages(self._votes):
+            try:
+                found.append(_read(migrations.VOTE, _current(item), "vote"))
+            except Unreadable as problem:
+                problems.append(str(problem))
+        if problems:
+            told = "; ".join(problems[:TOLD])
+            log(f"{len(problems)} votes cannot be read and do not count, such as {told}")
+        return found
 
     def vote(self, paper_id: str, reader: str) -> Vote | None:
         """What a reader says of a paper, or none where that reader never voted on it."""
@@ -697,6 +731,16 @@ class Runs:
         consistent: bool = True,
     ) -> Iterator[dict[str, Any]]:
         """The items of a partition in order: all, those of a prefix, or those of a condition."""
+        return map(_current, self._pages(partition, where, consistent=consistent))
+
+    def _pages(
+        self,
+        partition: str,
+        where: str | ConditionBase | None = None,
+        *,
+        consistent: bool = True,
+    ) -> Iterator[dict[str, Any]]:
+        """The same, as they were written."""
         condition: ConditionBase = Key("pk").eq(partition)
         if where is not None:
             condition &= Key("sk").begins_with(where) if isinstance(where, str) else where
@@ -705,7 +749,7 @@ class Runs:
             page = self._table.query(
                 KeyConditionExpression=condition, ConsistentRead=consistent, **start
             )
-            yield from map(_current, page["Items"])
+            yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
@@ -774,7 +818,7 @@ def _current(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(stored: Stored[T], item: Mapping[str, Any], attribute: str) -> T:
     """The value in an attribute of an item, whose version it has unless it carries its own."""
-    return stored.read(item[attribute], _named(item), item["schema_version"])
+    return stored.read(item.get(attribute, ""), _named(item), item["schema_version"])
 
 
 def _kind(item: Mapping[str, Any]) -> str:
@@ -795,6 +839,11 @@ def _queued(attempt: str, number: int) -> str:
 
 def _triaged(attempt: str, number: int) -> str:
     return f"TRIAGED#{attempt}#{number:05d}"
+
+
+def _counts(attempt: str, number: int) -> str:
+    # Between what other reads of a run take, so that they need not read over hundreds of votes.
+    return f"COUNTS#{attempt}#{number:05d}"
 
 
 def _batch(number: int) -> str:

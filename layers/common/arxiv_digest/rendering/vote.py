@@ -11,6 +11,13 @@ from arxiv_digest.models import Choice, Paper
 from arxiv_digest.rendering.context import environment
 from arxiv_digest.rendering.mathematics import tex_html
 
+_PLAIN = """
+html { font: 1rem/1.65 system-ui, sans-serif; }
+body { max-width: 46rem; margin: 0 auto; padding: 2.5rem 1.25rem; }
+h1 { margin: 2rem 0 0; font-size: 1.75rem; line-height: 1.25; }
+"""
+"""The style of a refusal: whoever makes up links without a pause is sent little for each."""
+
 
 def render_vote(
     paper: Paper,
@@ -56,15 +63,16 @@ def render_refusal(why: str) -> str:
     ``why`` is the name of one of the words, such as ``vote_expired``.
     """
     page = environment().get_template("vote_refused.html.j2")
-    return page.render(style=_style(), every=[words(name) for name in LANGUAGES], why=why)
+    return page.render(style=_PLAIN, every=[words(name) for name in LANGUAGES], why=why)
 
 
 @cache
 def vote_policy() -> str:
-    """The Content Security Policy of both pages: their own style, and forms to where they are."""
-    digest = b64encode(sha256(_style().encode()).digest()).decode()
+    """The Content Security Policy of both pages: their own styles, and forms to where they are."""
+    digests = (b64encode(sha256(one.encode()).digest()).decode() for one in (_style(), _PLAIN))
+    styles = " ".join(f"'sha256-{digest}'" for digest in digests)
     return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none';"
+        f"default-src 'none'; style-src {styles}; img-src data:; base-uri 'none';"
         " form-action 'self'; frame-ancestors 'none'"
     )
 

@@ -76,8 +76,8 @@ class Aggregate:
     """Called with what became of a mail before that is noted, so that no death hides it."""
     page_base: str = ""
     """The archive's address on the web, such as ``https://d123.cloudfront.net``, or empty."""
-    voting: Voting | None = None
-    """Where its digests are voted on, if they are."""
+    voting: Callable[[], Voting | None] = lambda: None
+    """Called for a digest that is made: where it is voted on, if it is."""
 
     def __call__(self, date: dt.date, now: dt.datetime) -> AggregateResult:
         """Make the digest of a date from whatever is there, and mail it once to each recipient.
@@ -92,7 +92,8 @@ class Aggregate:
             return AggregateResult(date=date, done=AggregateDone.MADE_BEFORE)
         profile = load_profile(run.profile)
         batches, triaged = self.runs.batches(date), self.runs.triaged(date)
-        write = Archiving(self.runs, self.archive, self.log, self.page_base, self.voting)
+        voting = self.voting()
+        write = Archiving(self.runs, self.archive, self.log, self.page_base, voting)
         recipients = self.recipients if profile.recipients is None else profile.recipients
         while True:
             results = self.runs.results(date)
@@ -104,7 +105,7 @@ class Aggregate:
         quiet = digest.verdict is not Verdict.RECOMMENDED
         wanted = run.mail and (not quiet or profile.mail_quiet_days)
         mailed = recipients if wanted else ()
-        mail = {recipient: self._mail(digest, recipient) for recipient in mailed}
+        mail = {recipient: self._mail(digest, recipient, voting) for recipient in mailed}
         if not {MailState.REFUSED, MailState.CLAIMED} & set(mail.values()):
             self.runs.mark_digest_made(date, results, digest.ledger)
         return AggregateResult(date=date, done=AggregateDone.MADE, digest=digest, mail=mail)
@@ -119,7 +120,7 @@ class Aggregate:
                 if claim.state == "SENDING" and claim.age >= CLAIM_SECONDS:
                     self._settle_as_uncertain(day, recipient, ABANDONED_CLAIM)
 
-    def _mail(self, digest: Digest, recipient: str) -> MailState:
+    def _mail(self, digest: Digest, recipient: str, voting: Voting | None) -> MailState:
         claim = self.runs.mail_claim(digest.date, recipient)
         if claim is None or claim.state == "REFUSED":
             # An address that was signed for a mail would expire before the mail is thrown away.
@@ -127,7 +128,7 @@ class Aggregate:
             page = f"{base}/{self.archive.place}{digest.date}/digest.html"
             from arxiv_digest import rendering
 
-            message = rendering.render_mail(digest, self.sender, recipient, page, self.voting)
+            message = rendering.render_mail(digest, self.sender, recipient, page, voting)
             self.archive.write(f"{digest.date}/mail/{recipient}.eml", message.as_bytes())
             # Last of all: whatever failed before it can be done again.
             if self.runs.claim_mail(digest.date, recipient):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -125,7 +125,8 @@ class Fetch:
 
     Of many profiles the first one leads: its run, which fetch starts itself, says for all of them
     what was read of a date. Each of the others, its ``followers``, gets a message of the day.
-    ``name`` is that of the profile whose run it is; ``voting`` says that readers' votes count.
+    ``name`` is that of the profile whose run it is; ``voting`` says that readers' votes count, and
+    ``log`` is told what could not be had of them.
     """
 
     arxiv: FeedReader
@@ -139,6 +140,7 @@ class Fetch:
     leads: bool = False
     followers: tuple[Kept, ...] = ()
     voting: bool = False
+    log: Callable[[str], None] = print
 
     def __call__(self, event: FetchEvent, now: dt.datetime, invocation: str = "") -> FetchResult:
         """Do what one firing has to do.
@@ -309,8 +311,10 @@ class Fetch:
         seen = self.runs.seen([paper.id for paper in merged.papers])
         papers = unread(merged.papers, seen, date)
         examples = self._examples(date, papers, profile)
-        votes = votes_before(self.runs.votes(), now) if self.voting else []
-        plan = self._plan(date, papers, profile, examples, votes)
+        votes = self._votes(now)
+        others = [*(paper.id for paper in papers), *(example.id for example in examples)]
+        shown = as_examples(votes, others)
+        plan = self._plan(date, papers, profile, examples, votes, shown)
         batches = make_batches(date, papers, profile.papers_per_call, plan.order, self.name)
         triaged = make_triaged(date, papers, plan.dropped, plan.ranks)
         run = Run(
@@ -329,9 +333,9 @@ class Fetch:
             mail=mail,
             read=tuple(feed.reading for feed in read if feed not in feeds),
             examples=examples,
-            votes=as_examples(votes, (paper.id for paper in papers)),
+            votes=shown,
         )
-        if not self.runs.create(run, batches, triaged):
+        if not self.runs.create(run, batches, triaged, votes):
             return FetchResult(date=date, done=Done.NOTHING)
         if self.followers:
             for feed in read:
@@ -339,6 +343,16 @@ class Fetch:
                 self.runs.of(for_all(feed.reading.category)).mark_seen(papers_of_feed, date)
         self._send(run, batches, triaged)
         return self._result(run, Done.STARTED)
+
+    def _votes(self, now: dt.datetime) -> list[Vote]:
+        """The votes that count in a run, none where they cannot be read."""
+        if not self.voting:
+            return []
+        try:
+            return votes_before(self.runs.votes(self.log), now)
+        except Exception as problem:  # whatever it is, the day's papers are worth more
+            self.log(f"the run is started without votes, which cannot be read: {problem}")
+            return []
 
     def _scorer(self, profile: Profile) -> Scorer:
         """The profile's own model, or the one that all are scored by."""
@@ -372,8 +386,11 @@ class Fetch:
         profile: Profile,
         examples: Sequence[Example],
         votes: Sequence[Vote],
+        shown: Sequence[Example],
     ) -> Plan:
         """Decide which papers are scored, and in which order they are queued.
+
+        Of ``votes``, which rank, prompts have those that are ``shown``.
 
         What the profile follows is always scored, and before all else where the budget may end.
         Ranking takes a while and what it learns from has to be read, so a day is ranked only where
@@ -382,7 +399,8 @@ class Fetch:
         settings = profile.triage
         costly = bool(papers) and self._scorer(profile).kind is ScorerKind.LANGUAGE_MODEL
         triages = costly and settings.keep < 1
-        if not triages and not (costly and _beyond_budget(papers, profile)):
+        told = (*examples, *shown)
+        if not triages and not (costly and _beyond_budget(papers, profile, told)):
             return Plan(tuple(range(len(papers))))
         # Imported here: scikit-learn takes seconds, and most days need none.
         from arxiv_digest.local import interest
@@ -407,7 +425,7 @@ class Fetch:
             recall=kept_so_far,
         )
         queued = sorted((*chosen.kept, *chosen.audited))
-        if _beyond_budget([papers[position] for position in queued], profile):
+        if _beyond_budget([papers[position] for position in queued], profile, told):
             queued.sort(key=lambda place: (place not in followed, chosen.ranks[place]))
         return Plan(tuple(queued), chosen.dropped, chosen.ranks, triage)
 
@@ -504,5 +522,5 @@ def read_feed(arxiv: FeedReader, category: str, patience: float) -> tuple[Parsed
     return parse_feed(content, category), content
 
 
-def _beyond_budget(papers: Sequence[Paper], profile: Profile) -> bool:
-    return expected_of_day(papers, profile) > profile.daily_tokens
+def _beyond_budget(papers: Sequence[Paper], profile: Profile, examples: Sequence[Example]) -> bool:
+    return expected_of_day(papers, profile, examples) > profile.daily_tokens

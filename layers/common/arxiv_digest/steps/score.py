@@ -23,7 +23,7 @@ from arxiv_digest.scoring import (
     Reply,
     score_papers,
 )
-from arxiv_digest.voting import votes_before, with_votes
+from arxiv_digest.voting import with_votes
 
 if TYPE_CHECKING:
     from arxiv_digest.adapters.llm import LanguageModel
@@ -107,9 +107,8 @@ class Score:
 
             papers = as_announced([*self.runs.batches(run.date), *self.runs.triaged(run.date)])
             history = self.runs.history(days_before(run.date, profile.triage.history_days))
-            if run.votes:
-                history = with_votes(history, votes_before(self.runs.votes(), run.started_at))
-            self._days = {key: score_day(papers, profile, history, examples=run.examples)}
+            taught = with_votes(history, self.runs.votes_of(run.date))
+            self._days = {key: score_day(papers, profile, taught, examples=run.examples)}
         return self._days[key]
 
     def _by_language_model(
