@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -105,29 +101,3 @@ def axe(visit: Visiting) -> Callable[..., None]:
             assert broken == [], "\n".join(broken)
 
     return check
-
-
-POLICY = re.compile(r"Inline (?:style|script) violates Content Security Policy")
-"""The checker hashes no block of several lines rightly; the browser itself enforces the policy."""
-
-
-def html_problems(files: list[Path]) -> list[str]:
-    """What the Nu Html Checker finds in HTML files; skips the test where it cannot run."""
-    checker = TOOLS / "vnu-jar/build/dist/vnu.jar"
-    if shutil.which("java") is None:
-        pytest.skip("no java is installed here, which the Nu Html Checker needs")
-    if not checker.exists():
-        pytest.skip("the Nu Html Checker is not installed; `make .local/browser/.done` installs it")
-    checked = subprocess.run(
-        ["java", "-jar", str(checker), "--format", "json", *map(str, files)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return [
-        f"{message['url'].rpartition('/')[2]}:{message.get('lastLine')}: {message['message']}"
-        f" {message.get('extract', '')}"
-        for message in json.loads(checked.stderr)["messages"]
-        if not POLICY.match(message["message"])
-    ]

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from arxiv_digest.models import Day, Failed, FeedReading, Paper, Triaged
-from arxiv_digest.rendering import render_index, render_page
+from arxiv_digest.models import Failed, FeedReading, Paper, Triaged
+from arxiv_digest.rendering import render_page
 from arxiv_digest.rendering.citations import bibtex
-from tests.browser.conftest import Visiting, html_problems
+from tests.browser.conftest import Visiting
 from tests.builders import DAY, a_digest, a_paper, a_profile, scored
-from tests.unit.test_archive_pages import weekdays
 from tests.unit.test_golden import seed_digest
 from tests.unit.test_intruders import HOSTILE
 
@@ -325,33 +324,6 @@ def test_axe_finds_nothing_in_what_opens(axe: Callable[..., None]) -> None:
 
     axe(a_page(), open_all)
     axe(a_page(), lambda page: page.keyboard.press("?"))
-
-
-def test_the_html_is_valid(tmp_path: Path, digest_pages: dict[str, str]) -> None:
-    files = []
-    for name, html in digest_pages.items():
-        files.append(tmp_path / f"{name}.html")
-        files[-1].write_text(html, "utf-8")
-    assert html_problems(files) == []
-
-
-@pytest.fixture
-def digest_pages() -> dict[str, str]:
-    hard = a_paper(
-        7,
-        title=r"$\mathbb{E}_{x \sim p}\left[\frac{a}{b}\right]$ \[\sum_{i=1}^n \hat{x}_i\]",
-        abstract=r"$\begin{pmatrix}a & b\\c & d\end{pmatrix}$ $\sqrt[3]{x}$ $\mathbf{x}\,\bm{y}$"
-        r" $\underbrace{x}_{n}$ $\overline{x}\quad\operatorname{softmax}$ $\big(x\big)$",
-        authors=tuple(f"Ada {number}" for number in range(20)),
-    )
-    return {
-        "zh": a_page("zh"),
-        "en": a_page("en"),
-        "empty": render_page(a_digest([])),
-        "years": render_index(weekdays(400), "en"),
-        "archive": render_index([Day.of(a_digest([(hard, scored(hard, 9))]))], "zh"),
-        "mathematics": render_page(a_digest([(hard, scored(hard, 9))])),
-    }
 
 
 def test_a_day_of_216_papers_is_small(visit: Visiting, digest_data: Path) -> None:

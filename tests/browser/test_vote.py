@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from arxiv_digest.models import Choice
 from arxiv_digest.rendering import render_page, render_refusal, render_vote
 from arxiv_digest.voting import Voting
-from tests.browser.conftest import html_problems
 from tests.builders import a_digest, a_paper, a_profile, scored
 
 PAPER = a_paper(title="Experts $x_1$ of <b>Gutiérrez</b>")
@@ -31,16 +29,9 @@ def pages(language: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_axe_finds_nothing(axe: Callable[..., None], language: str) -> None:
-    for page in pages(language).values():
-        axe(page)
-
-
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_the_html_is_valid(tmp_path: Path, language: str) -> None:
-    files = []
-    for name, html in pages(language).items():
-        files.append(tmp_path / f"{name}.html")
-        files[-1].write_text(html, "utf-8")
-    assert html_problems(files) == []
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [("asks", "zh"), ("noted", "en"), ("changed", "zh"), ("refused", "en"), ("day", "zh")],
+)
+def test_axe_finds_nothing(axe: Callable[..., None], name: str, language: str) -> None:
+    axe(pages(language)[name])
