@@ -89,7 +89,7 @@ def test_axe_finds_nothing(axe: Callable[..., None], archive: Path) -> None:
 
 def test_axe_finds_nothing_in_earlier_years(axe: Callable[..., None]) -> None:
     open_all = "document.querySelectorAll('details').forEach(year => year.open = true)"
-    axe(render_index(weekdays(200), "en"), lambda page: page.evaluate(open_all))
+    axe(render_index(weekdays(200)[::10], "en"), lambda page: page.evaluate(open_all))
 
 
 def results(page: Page) -> Any:
