@@ -13,9 +13,10 @@ import typer
 from playwright.sync_api import Browser
 
 from arxiv_digest.announcements import ParsedFeed, merge, parse_feed
-from arxiv_digest.models import Day, Digest, FeedReading, FeedState, Paper
-from arxiv_digest.profile import Profile, ResearchField, load_profile
-from arxiv_digest.rendering import render_index, render_mail, render_page
+from arxiv_digest.models import Choice, Day, Digest, FeedReading, FeedState, Paper
+from arxiv_digest.profile import Follow, Profile, ResearchField, load_profile
+from arxiv_digest.rendering import render_index, render_mail, render_page, render_vote
+from arxiv_digest.voting import Voting
 from local.browser import NoBrowser, browsing
 from local.emulator import ROOT
 from local.feeds import SAMPLE
@@ -46,29 +47,40 @@ LANGUAGES: tuple[Literal["zh", "en"], ...] = ("zh", "en")
 def take_pictures(browser: Browser, folder: Path) -> Iterator[Path]:
     """Write the pictures into a folder, as PNG, and yield the path of each."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, html in pages():
+    for name, html, top in pages():
         for scheme, screen in product(SCHEMES, SCREENS):
             width, height = SCREENS[screen]
             page = browser.new_page(
                 viewport={"width": width, "height": height}, color_scheme=scheme
             )
             page.set_content(html)
+            page.locator(top).first.evaluate("shown => shown.scrollIntoView()")
             picture = folder / f"{name}-{scheme}-{screen}.png"
             page.screenshot(path=picture)
             page.close()
             yield picture
 
 
-def pages() -> Iterator[tuple[str, str]]:
-    """Everything that is shown, as HTML by name."""
+def pages() -> Iterator[tuple[str, str, str]]:
+    """Everything that is shown: its name, its HTML, and what of it stands at a picture's top."""
     for language in LANGUAGES:
         digests = {"day": sample_day(language), "empty": empty_day(language)}
         if language == "zh":
             digests["busy"] = busy_day(language)
         for kind, digest in digests.items():
-            yield f"mail-{kind}-{language}", mail(digest)
-            yield f"page-{kind}-{language}", render_page(digest)
-        yield f"archive-{language}", render_index(some_days(digests["day"]), language)
+            yield f"mail-{kind}-{language}", mail(digest), "body"
+            yield f"page-{kind}-{language}", render_page(digest), "body"
+        yield f"archive-{language}", render_index(some_days(digests["day"]), language), "body"
+    steered = steered_day()
+    page = render_page(steered, voting=Voting("https://vote.example.org/", "key"))
+    yield "page-steered-en", page, "body"
+    yield "papers-steered-en", page, "section.part"
+    voted = steered.sections[0].papers[0].paper
+    yield (
+        "vote-en",
+        render_vote(voted, "en", proposed=Choice.MORE, choice=None, version=0, shared=False),
+        "body",
+    )
 
 
 def mail(digest: Digest) -> str:
@@ -99,6 +111,22 @@ def busy_day(language: Literal["zh", "en"]) -> Digest:
 def empty_day(language: Literal["zh", "en"]) -> Digest:
     """A day on which arXiv announced nothing."""
     return _digest(a_profile(language), [])
+
+
+def steered_day() -> Digest:
+    """The sample day of a reader who follows, mutes and caps, and is asked for votes."""
+    profile = a_profile("en")
+    fields = [
+        field.model_copy(update={"at_most": 1}) if field.name == ENGLISH[-1] else field
+        for field in profile.fields
+    ]
+    steered = {
+        "fields": tuple(fields),
+        "follow": Follow(authors=("Gautom Das",), phrases=("embodied world", "KV cache")),
+        "mute": ("benchmark",),
+    }
+    profile = profile.model_copy(update=steered)
+    return _digest(profile, sample_papers(profile))
 
 
 def some_days(digest: Digest) -> list[Day]:

@@ -8,17 +8,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.archive import Archive
@@ -32,9 +26,11 @@ from arxiv_digest.migrations import PROFILE_DAY
 from arxiv_digest.models import LOCAL_SCORER, Scorer, ScorerKind
 from arxiv_digest.steps.fetch import Fetch, FetchResult
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
 logger = Logger(service="fetch")
 metrics = Metrics(service="fetch")
-processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
@@ -74,6 +70,19 @@ def start(record: SQSRecord, lambda_context: LambdaContext) -> None:
         report(step().start(day, datetime.now(UTC), record.message_id))
 
 
+def messages(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Start the runs that messages of the profile queue ask for; the answer names what failed."""
+    # Imported here: no firing needs it, and a stack of one reader has no such messages.
+    from aws_lambda_powertools.utilities import batch
+
+    processor = batch.BatchProcessor(batch.EventType.SQS, raise_on_entire_batch_failure=False)
+    return dict(
+        batch.process_partial_response(
+            event=event, record_handler=start, processor=processor, context=context
+        )
+    )
+
+
 def report(result: FetchResult) -> dict[str, Any]:
     """Log what was done, and return it as JSON."""
     logger.set_correlation_id(result.date.isoformat())
@@ -87,11 +96,7 @@ def report(result: FetchResult) -> dict[str, Any]:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a firing, a :class:`FetchEvent` (the answer is a ``FetchResult``), or messages."""
     if "Records" in event:
-        return dict(
-            process_partial_response(
-                event=event, record_handler=start, processor=processor, context=context
-            )
-        )
+        return messages(event, context)
     now = datetime.now(UTC)
     logger.set_correlation_id(eastern_date(now).isoformat())
     result = step()(FetchEvent.model_validate(event), now, context.aws_request_id)

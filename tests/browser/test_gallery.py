@@ -14,7 +14,7 @@ from local import gallery
 def test_a_picture_is_taken_of_each_page_in_both_schemes_on_both_screens(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, browser: Browser
 ) -> None:
-    monkeypatch.setattr(gallery, "pages", lambda: iter([("one", "<h1>One</h1>")]))
+    monkeypatch.setattr(gallery, "pages", lambda: iter([("one", "<h1>One</h1>", "h1")]))
     taken = list(gallery.take_pictures(browser, tmp_path / "new"))
     assert sorted(file.name for file in taken) == [
         f"one-{scheme}-{screen}.png" for scheme in ("dark", "light") for screen in ("phone", "wide")

@@ -380,7 +380,7 @@ def pass_all(deployed: Deployed, faults: Sequence[Fault]) -> dict[str, Future[Ro
             (fault, partial(start, fault, deployed, FIRST + timedelta(number)))
             for number, fault in enumerate(faults)
         ]
-        with ThreadPoolExecutor(1) as arxiv, ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(1) as arxiv, ThreadPoolExecutor(8) as pool:
             for fault, begin in sorted(starts, key=lambda item: item[0].of_fetch):
                 if fault.alone:
                     continue
