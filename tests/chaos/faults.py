@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import Enum
 from functools import partial
 from threading import Thread
 from typing import Any
@@ -15,6 +16,15 @@ from tests.deployed import READERS, Deployed
 from tests.faults import THROTTLED, UNAVAILABLE
 
 Step = Callable[[Day], None]
+
+
+class Alone(Enum):
+    """Until when a fault would reach into days that begin after its own."""
+
+    NO = "no"
+    BEGUN = "until its messages are sent"
+    ENDED = "until its day has ended"
+
 
 FIRST = date(2024, 9, 2)
 
@@ -41,6 +51,9 @@ ONE_BATCH = 10
 Where it has not yet shortened the time for which its message is hidden, that is an hour.
 """
 
+SIDE_BY_SIDE = 8
+"""Days that pass at the same time."""
+
 HANGS = {"timeout_ms": 60_000}
 CARRIED_OUT = {"latency": 8_000}
 """How a request is held: AWS never has it, or carries it out when nobody waits for it any more."""
@@ -51,9 +64,9 @@ class Fault:
     """One fault at one hop.
 
     ``inject`` comes before the day begins, ``meanwhile`` before its messages are all sent, and
-    ``afterwards`` until it ends; ``ended`` says when the day is over; ``alone`` is a fault that
-    would reach into other days. ``mails`` are the recipients that have a mail in the end,
-    ``failed`` the papers that have no score.
+    ``afterwards`` until it ends; ``ended`` says when the day is over; ``alone`` until when no other
+    day begins. ``mails`` are the recipients that have a mail in the end, ``failed`` the papers that
+    have no score.
     """
 
     name: str
@@ -62,7 +75,7 @@ class Fault:
     meanwhile: Step = _nothing
     afterwards: Step = _nothing
     ended: Callable[[Day], bool] = Day.finished
-    alone: bool = False
+    alone: Alone = Alone.NO
     papers: int = 12
     mails: tuple[str, ...] = READERS
     failed: int = 0
@@ -153,8 +166,13 @@ def _mailed(day: Day) -> bool:
     return day.deployed.runs.digest_made(day.date) is not None
 
 
+def _all_but_one_batch_is_scored(day: Day) -> bool:
+    results = day.deployed.runs.results(day.date)
+    return len(results.troubles) == results.remaining == 1
+
+
 def _down_until_the_deadline(day: Day) -> None:
-    day.until(lambda: len(day.deployed.runs.results(day.date).troubles) == 1)
+    day.until(lambda: _all_but_one_batch_is_scored(day))
     day.deadline()
 
 
@@ -195,7 +213,7 @@ def _redriven(day: Day) -> None:
         )
         return list(received.get("Messages", ()))
 
-    day.until(lambda: len(day.deployed.runs.results(day.date).troubles) == 1)
+    day.until(lambda: _all_but_one_batch_is_scored(day))
     after(1)
     day.until(lambda: any(str(day.date) in message["Body"] for message in dead()))
     after(8)
@@ -211,9 +229,78 @@ def _redriven(day: Day) -> None:
 
 
 FAULTS = (
-    # ------------------------------------------------------------------ first, as they take longest
+    # ------------------------------------------------------------------ alone, but for one waiting
+    Fault(
+        "a message dead, the deadline, a redrive",
+        "SQS → score",
+        misbehaving("500"),
+        _redriven,
+        alone=Alone.ENDED,
+    ),
+    Fault("429 for minutes", "score → language model", misbehaving("429", 3), alone=Alone.BEGUN),
+    Fault(
+        "killed while it writes the archive",
+        "aggregate → S3",
+        **held_and_killed("Aggregate", "s3", "PutObject"),
+        alone=Alone.ENDED,
+    ),
+    Fault(
+        "killed between archive and mail",
+        "aggregate → SES",
+        **held_and_killed("Aggregate", "dynamodb", "PutItem", naming=f"MAIL#{READERS[0]}"),
+        alone=Alone.ENDED,
+    ),
+    Fault(
+        "killed between two recipients",
+        "aggregate → SES",
+        **held_and_killed("Aggregate", "dynamodb", "PutItem", naming=f"MAIL#{READERS[1]}"),
+        alone=Alone.ENDED,
+    ),
+    Fault(
+        "killed between claim and mail: nobody knows whether SES took it",
+        "aggregate → SES",
+        held_and_killed("Aggregate", "ses", "")["inject"],
+        _killed_with_a_claim,
+        mails=READERS[1:],
+        alone=Alone.ENDED,
+    ),
+    Fault(
+        "killed between mail and note: nobody knows whether SES took it",
+        "aggregate → SES",
+        held_and_killed("Aggregate", "ses", "", CARRIED_OUT)["inject"],
+        _killed_with_a_claim,
+        alone=Alone.ENDED,
+        ended=lambda day: day.finished() and len(day.deployed.mails(day.date)) == 2,
+    ),
+    Fault(
+        "killed while it sends",
+        "fetch → SQS",
+        held_and_killed("Fetch", "sqs", "")["inject"],
+        _killed_and_an_hour_later,
+        alone=Alone.ENDED,
+    ),
+    Fault(
+        "killed before the run is written",
+        "fetch → DynamoDB",
+        **held_and_killed("Fetch", "dynamodb", "PutItem"),
+        alone=Alone.ENDED,
+    ),
+    Fault(
+        "killed before its scores are written",
+        "score → DynamoDB",
+        **held_and_killed("Score", "dynamodb", "TransactWriteItems"),
+        papers=ONE_BATCH,
+        alone=Alone.BEGUN,
+    ),
+    Fault(
+        "killed before it hears that its scores are written",
+        "score → DynamoDB",
+        **held_and_killed("Score", "dynamodb", "TransactWriteItems", CARRIED_OUT),
+        papers=ONE_BATCH,
+        alone=Alone.BEGUN,
+    ),
+    # ------------------------------------------------------------------ of the others, the longest
     Fault("slower than the function may run", "score → language model", misbehaving("asleep")),
-    Fault("429 for minutes", "score → language model", misbehaving("429", 3)),
     # ------------------------------------------------------------------ AWS says no
     *(
         Fault(name, hop(*where), inject, _an_hour_later if resumed else _nothing)
@@ -239,68 +326,6 @@ FAULTS = (
         refused("Aggregate", "ses", 1, UNAVAILABLE["ses"]),
         mails=READERS[1:],
     ),
-    # ------------------------------------------------------------------ sudden death
-    Fault(
-        "killed while it sends",
-        "fetch → SQS",
-        held_and_killed("Fetch", "sqs", "")["inject"],
-        _killed_and_an_hour_later,
-        alone=True,
-    ),
-    Fault(
-        "killed before the run is written",
-        "fetch → DynamoDB",
-        **held_and_killed("Fetch", "dynamodb", "PutItem"),
-        alone=True,
-    ),
-    Fault(
-        "killed before its scores are written",
-        "score → DynamoDB",
-        **held_and_killed("Score", "dynamodb", "TransactWriteItems"),
-        papers=ONE_BATCH,
-        alone=True,
-    ),
-    Fault(
-        "killed before it hears that its scores are written",
-        "score → DynamoDB",
-        **held_and_killed("Score", "dynamodb", "TransactWriteItems", CARRIED_OUT),
-        papers=ONE_BATCH,
-        alone=True,
-    ),
-    Fault(
-        "killed while it writes the archive",
-        "aggregate → S3",
-        **held_and_killed("Aggregate", "s3", "PutObject"),
-        alone=True,
-    ),
-    Fault(
-        "killed between archive and mail",
-        "aggregate → SES",
-        **held_and_killed("Aggregate", "dynamodb", "PutItem", naming=f"MAIL#{READERS[0]}"),
-        alone=True,
-    ),
-    Fault(
-        "killed between two recipients",
-        "aggregate → SES",
-        **held_and_killed("Aggregate", "dynamodb", "PutItem", naming=f"MAIL#{READERS[1]}"),
-        alone=True,
-    ),
-    Fault(
-        "killed between claim and mail: nobody knows whether SES took it",
-        "aggregate → SES",
-        held_and_killed("Aggregate", "ses", "")["inject"],
-        _killed_with_a_claim,
-        mails=READERS[1:],
-        alone=True,
-    ),
-    Fault(
-        "killed between mail and note: nobody knows whether SES took it",
-        "aggregate → SES",
-        held_and_killed("Aggregate", "ses", "", CARRIED_OUT)["inject"],
-        _killed_with_a_claim,
-        alone=True,
-        ended=lambda day: day.finished() and len(day.deployed.mails(day.date)) == 2,
-    ),
     Fault(
         "the answer is lost: nobody knows whether it took the mail",
         "aggregate → SES",
@@ -310,13 +335,6 @@ FAULTS = (
     Fault("every message delivered three times", "SQS → score", afterwards=_twice),
     Fault("batches out of order", "SQS → score", misbehaving("slow"), papers=32),
     Fault("the same record three times", "stream → aggregate", afterwards=_record_twice),
-    Fault(
-        "a message dead, the deadline, a redrive",
-        "SQS → score",
-        misbehaving("500"),
-        _redriven,
-        alone=True,
-    ),
     # ------------------------------------------------------------------ the language model
     Fault(
         "down for the whole day",
@@ -363,9 +381,8 @@ def start(fault: Fault, deployed: Deployed, date: date) -> Day:
 def pass_all(deployed: Deployed, faults: Sequence[Fault]) -> dict[str, Future[Row]]:
     """Let a day pass under each fault; the accounts are by the faults' ids.
 
-    The days pass side by side. Those whose fault is fetch's begin one after another, since they
-    read the feeds that arXiv publishes; those whose fault would reach into another day come last,
-    each by itself.
+    They begin in their order, and pass side by side but for those that are alone. Those whose fault
+    is fetch's begin one after another, since they read the feeds that arXiv publishes.
     """
     accounts = {fault.id: Future[Row]() for fault in faults}
 
@@ -376,21 +393,17 @@ def pass_all(deployed: Deployed, faults: Sequence[Fault]) -> dict[str, Future[Ro
             accounts[fault.id].set_exception(problem)
 
     def pass_in_turn() -> None:
-        starts = [
-            (fault, partial(start, fault, deployed, FIRST + timedelta(number)))
-            for number, fault in enumerate(faults)
-        ]
-        with ThreadPoolExecutor(1) as arxiv, ThreadPoolExecutor(8) as pool:
-            for fault, begin in sorted(starts, key=lambda item: item[0].of_fetch):
-                if fault.alone:
-                    continue
-                if fault.of_fetch:
-                    pool.submit(end, fault, arxiv.submit(begin).result)
-                else:
+        one, many = ThreadPoolExecutor(1), ThreadPoolExecutor(len(faults))
+        with one as in_turn, many as begun, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            for number, fault in enumerate(faults):
+                begin = partial(start, fault, deployed, FIRST + timedelta(number))
+                if not fault.of_fetch and fault.alone is Alone.NO:
                     pool.submit(end, fault, begin)
-        for fault, begin in starts:
-            if fault.alone:
-                end(fault, begin)
+                    continue
+                began = in_turn.submit(begin)
+                ended = begun.submit(end, fault, began.result)
+                if fault.alone is not Alone.NO:
+                    wait([began if fault.alone is Alone.BEGUN else ended])
 
     Thread(target=pass_in_turn, daemon=True).start()
     return accounts
