@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
+from arxiv_digest.lazily import Lazily
 from arxiv_digest.models import Day, Digest, PapersOfDay
 from arxiv_digest.rendering import render_json, render_papers, shared_files
 from arxiv_digest.steps.archiving import Archiving
@@ -179,6 +182,24 @@ def test_what_leads_to_a_file_is_written_after_it() -> None:
     keys = list(place.archive.written)
     assert keys[-1] == "index.html"
     assert keys.index(f"{DAY}/digest.html") < keys.index("feed.xml")
+
+
+def test_a_months_papers_are_in_memory_one_day_after_the_other() -> None:
+    digests = [a_digest_of(DAY - timedelta(days=number)) for number in range(10)]
+    alive: WeakSet[PapersOfDay] = WeakSet()
+    most = 0
+
+    def read(digest: Digest) -> PapersOfDay:
+        nonlocal most
+        alive.add(made := PapersOfDay.of(digest))
+        most = max(most, len(alive))
+        return made
+
+    days = [Day.of(digest) for digest in reversed(digests)]
+    papers = Lazily(partial(read, digest) for digest in digests)
+    for key, body in shared_files(digests[0], digests[0], days, papers, "an archive"):
+        assert body, key
+    assert 0 < most <= 3
 
 
 def test_no_search_engine_may_read_the_archive() -> None:

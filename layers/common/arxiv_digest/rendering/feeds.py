@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -14,6 +15,7 @@ from arxiv_digest.language import Words, words
 from arxiv_digest.models import PapersOfDay
 from arxiv_digest.rendering.context import environment, summary
 from arxiv_digest.rendering.mathematics import tex_text
+from arxiv_digest.rendering.months import in_order
 
 DAYS_IN_FEED = 30
 """The days in ``feed.xml``, and those whose papers can stand in ``papers.xml``."""
@@ -32,7 +34,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def render_day_feed(
-    days: Iterable[PapersOfDay], language: str, archive: str, base: str = ""
+    days: Sequence[PapersOfDay], language: str, archive: str, base: str = ""
 ) -> str:
     """The newest days as an Atom feed, one entry a day, with its recommended papers.
 
@@ -41,10 +43,10 @@ def render_day_feed(
     archive's name, so that no two archives have one in common (RFC 4287, section 4.2.6).
     """
     said = words(language)
-    newest = _newest(days)
-    feed = _feed("feed.xml", said, newest, archive, base)
+    feed = _feed("feed.xml", said, archive, base)
     template = environment().get_template("feed_day.html.j2")
-    for day in newest:
+    for day in _newest(days):
+        feed.note(day.made_at)
         feed.add_item(
             title=said.day_title.format(date=day.title_date),
             link=f"{base}{day.date}/digest.html",
@@ -57,7 +59,7 @@ def render_day_feed(
 
 
 def render_paper_feed(
-    days: Iterable[PapersOfDay], language: str, archive: str, base: str = ""
+    days: Sequence[PapersOfDay], language: str, archive: str, base: str = ""
 ) -> str:
     """The newest recommended papers as an Atom feed, one entry a paper and day.
 
@@ -66,19 +68,21 @@ def render_paper_feed(
     was recommended on two days is two entries.
     """
     said = words(language)
-    newest = _newest(days)
-    feed = _feed("papers.xml", said, newest, archive, base)
+    feed = _feed("papers.xml", said, archive, base)
     template = environment().get_template("feed_paper.html.j2")
-    found = [(day, paper) for day in newest for paper in day.recommended]
-    for day, paper in found[:PAPERS_IN_FEED]:
+    found = []
+    for day in _newest(days):
+        feed.note(day.made_at)
+        found += [(day.date, day.made_at, paper) for paper in day.recommended]
+    for date, made_at, paper in found[:PAPERS_IN_FEED]:
         place = f"{base}{paper.permalink}"
         feed.add_item(
             title=_xml(tex_text(paper.title)),
             link=paper.link,
             description=None,
             content=_xml(template.render(paper=paper, place=place, said=said, text=tex_text)),
-            unique_id=_id(archive, f"{day.date} {paper.id}"),
-            updateddate=day.made_at,
+            unique_id=_id(archive, f"{date} {paper.id}"),
+            updateddate=made_at,
             categories=[_xml(name) for name in (paper.field, paper.second_field) if name],
             authors=[_xml(name) for name in paper.authors[:AUTHORS_IN_FEED]],
             related=place,
@@ -89,9 +93,16 @@ def render_paper_feed(
 class _Feed(Atom1Feed):  # type: ignore[misc]
     """What the library's feed lacks: a time that is given, several authors, related pages."""
 
+    updated: datetime | None = None
+
+    def note(self, made_at: datetime) -> None:
+        """Note that a day was made at a time, whether or not an entry tells of it."""
+        self.updated = max(made_at, self.updated or made_at)
+
     def latest_post_date(self) -> datetime:
-        updated: datetime = self.feed["updated"]
-        return updated
+        if self.updated is None:
+            raise ValueError("a feed tells of one day at least")
+        return self.updated
 
     def add_item_elements(self, handler: Any, item: dict[str, Any]) -> None:
         super().add_item_elements(handler, item)
@@ -103,7 +114,7 @@ class _Feed(Atom1Feed):  # type: ignore[misc]
             handler.addQuickElement("link", "", {"rel": "related", "href": item["related"]})
 
 
-def _feed(name: str, said: Words, newest: list[PapersOfDay], archive: str, base: str) -> _Feed:
+def _feed(name: str, said: Words, archive: str, base: str) -> _Feed:
     titles = {"feed.xml": said.title, "papers.xml": said.papers_title}
     return _Feed(
         title=titles[name],
@@ -113,12 +124,11 @@ def _feed(name: str, said: Words, newest: list[PapersOfDay], archive: str, base:
         author_name=said.title,
         feed_url=f"{base}{name}",
         feed_guid=_id(archive, name),
-        updated=max(day.made_at for day in newest),
     )
 
 
-def _newest(days: Iterable[PapersOfDay]) -> list[PapersOfDay]:
-    return sorted(days, key=lambda day: day.date, reverse=True)[:DAYS_IN_FEED]
+def _newest(days: Sequence[PapersOfDay]) -> Iterator[PapersOfDay]:
+    return islice(in_order(days, newest_first=True), DAYS_IN_FEED)
 
 
 def _id(archive: str, name: str) -> str:

@@ -5,9 +5,12 @@ Each is made when it is asked for, in UTF-8, so that a large day's are never in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from io import BytesIO
 
+from arxiv_digest.lazily import Lazily
 from arxiv_digest.models import Day, Digest, PapersOfDay
 from arxiv_digest.rendering.archive import render_index
 from arxiv_digest.rendering.citations import bibtex, ris
@@ -52,9 +55,9 @@ def shared_files(
     """
     language = (latest or digest).reader.language
     newest = {day.date for day in days[-DAYS_IN_FEED:]}
-    in_feeds = [day for day in papers if day.date in newest]
+    in_feeds = _those(papers, lambda date: date in newest)
     month = f"{digest.date:%Y-%m}"
-    of_month = [day for day in papers if f"{day.date:%Y-%m}" == month]
+    of_month = _those(papers, lambda date: f"{date:%Y-%m}" == month)
     yield f"papers/{month}.json", render_month(month, of_month)
     yield f"search/{month}.js", render_search(month, of_month).encode()
     yield "feed.xml", render_day_feed(in_feeds, language, archive, base).encode()
@@ -66,6 +69,14 @@ def shared_files(
     yield SCHEMA_NAME, render_schema().encode()
     yield "robots.txt", ROBOTS.encode()
     yield "index.html", render_index(days, language).encode()
+
+
+def _those(
+    papers: Sequence[PapersOfDay], wanted: Callable[[dt.date], bool]
+) -> Sequence[PapersOfDay]:
+    """The papers of some dates, none of which is in memory for it."""
+    chosen = [place for place, day in enumerate(papers) if wanted(day.date)]
+    return Lazily(partial(papers.__getitem__, place) for place in chosen)
 
 
 def _joined(parts: Iterable[str]) -> bytes:

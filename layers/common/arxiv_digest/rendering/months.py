@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from io import BytesIO
 
 from pydantic_core import to_json
 
@@ -16,14 +17,28 @@ def render_papers(digest: Digest) -> bytes:
     return to_json(PapersOfDay.of(digest)) + b"\n"
 
 
-def render_month(month: str, days: Iterable[PapersOfDay]) -> bytes:
-    """Every paper that was read in a month (``2026-01``), as JSON."""
-    in_order = sorted(days, key=lambda day: day.date)
-    papers = tuple(paper for day in in_order for paper in day.papers)
-    return to_json(PapersOfMonth(month=month, papers=papers)) + b"\n"
+def in_order(days: Sequence[PapersOfDay], *, newest_first: bool = False) -> Iterator[PapersOfDay]:
+    """Some days by date, each asked for when it is its turn: a month's papers are many."""
+    dates = [day.date for day in days]
+    for place in sorted(range(len(dates)), key=dates.__getitem__, reverse=newest_first):
+        yield days[place]
 
 
-def render_search(month: str, days: Iterable[PapersOfDay]) -> str:
+def render_month(month: str, days: Sequence[PapersOfDay]) -> bytes:
+    """Every paper that was read in a month (``2026-01``), as JSON of a ``PapersOfMonth``."""
+    # Written paper by paper: the whole as an object would take several times its bytes.
+    written = BytesIO()
+    written.write(to_json(PapersOfMonth(month=month, papers=())).removesuffix(b"]}"))
+    between = b""
+    for day in in_order(days):
+        for paper in day.papers:
+            written.writelines((between, to_json(paper)))
+            between = b","
+    written.write(b"]}\n")
+    return written.getvalue()
+
+
+def render_search(month: str, days: Sequence[PapersOfDay]) -> str:
     """The index of a month as a script, which a page may also load from a folder of files.
 
     It calls ``arxivDigestMonth`` with the month, the names of the fields, and one row a paper, the
@@ -32,22 +47,21 @@ def render_search(month: str, days: Iterable[PapersOfDay]) -> str:
     where it has one. All is ASCII without ``<``, so that no page's encoding and no end of a script
     can break it.
     """
-    newest_first = sorted(days, key=lambda day: day.date, reverse=True)
-    papers = [paper for day in newest_first for paper in day.papers]
-    of_papers = (name for paper in papers for name in (paper.field, paper.second_field))
-    names = list(dict.fromkeys(name for name in of_papers if name is not None))
-    place: dict[str | None, int] = {name: number for number, name in enumerate(names)}
-    rows = (
-        [
-            paper.date.day,
-            paper.id,
-            tex_text(paper.title),
-            paper.score,
-            place.get(paper.field),
-            next(iter(paper.authors), ""),
-            *([place[paper.second_field]] if paper.second_field else []),
-        ]
-        for paper in papers
-    )
-    lines = ",\n".join(script_json(row) for row in rows)
-    return f"arxivDigestMonth({script_json(month)}, {script_json(names)}, [\n{lines}\n]);\n"
+    place: dict[str, int] = {}
+    lines = []
+    for day in in_order(days, newest_first=True):
+        for paper in day.papers:
+            fields = [name for name in (paper.field, paper.second_field) if name]
+            places = [place.setdefault(name, len(place)) for name in fields]
+            row = [
+                paper.date.day,
+                paper.id,
+                tex_text(paper.title),
+                paper.score,
+                places[0] if places else None,
+                next(iter(paper.authors), ""),
+                *places[1:],
+            ]
+            lines.append(script_json(row))
+    rows = ",\n".join(lines)
+    return f"arxivDigestMonth({script_json(month)}, {script_json([*place])}, [\n{rows}\n]);\n"
