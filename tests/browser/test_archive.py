@@ -43,7 +43,7 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     for digest in digests:
         month = f"{digest.date:%Y-%m}"
         of_month = [day for day in papers if f"{day.date:%Y-%m}" == month]
-        search = render_search(month, of_month).encode()
+        search = render_search(month, of_month)
         files |= {**dict(day_files(digest)), f"search/{month}.js": search}
     files |= dict(shared_files(digests[-1], digests[-1], days, papers, "an archive"))
     for key, body in files.items():

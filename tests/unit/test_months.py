@@ -23,9 +23,9 @@ def a_day(days_ago: int = 0, **changed: Any) -> PapersOfDay:
     return PapersOfDay.of(a_digest([(paper, scored(paper, 9))], date=day))
 
 
-def called(script: str) -> tuple[str, list[str], list[list[Any]]]:
+def called(script: bytes) -> tuple[str, list[str], list[list[Any]]]:
     """What a month's script calls the page with."""
-    found = re.fullmatch(r"arxivDigestMonth\((.*)\);\n", script, re.DOTALL)
+    found = re.fullmatch(r"arxivDigestMonth\((.*)\);\n", script.decode(), re.DOTALL)
     assert found
     month, fields, rows = json.loads(f"[{found[1]}]")
     return month, fields, rows
@@ -83,7 +83,7 @@ def test_no_title_can_end_the_script_or_change_what_it_says(text: str) -> None:
     title = f"{text}</script><!--\u2028\u2029"
     script = render_search("2026-01", [a_day(title=title)])
     assert script.isascii()
-    assert "<" not in script
+    assert b"<" not in script
     assert len(script.splitlines()) == 3
     called(script)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid5
@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from feedgenerator import Atom1Feed
 
 from arxiv_digest.language import Words, words
-from arxiv_digest.models import PapersOfDay
+from arxiv_digest.models import PapersOfDay, ReadPaper
 from arxiv_digest.rendering.context import environment, summary
 from arxiv_digest.rendering.mathematics import tex_text
 from arxiv_digest.rendering.months import in_order
@@ -70,11 +70,12 @@ def render_paper_feed(
     said = words(language)
     feed = _feed("papers.xml", said, archive, base)
     template = environment().get_template("feed_paper.html.j2")
-    found = []
+    found: list[tuple[dt.date, dt.datetime, ReadPaper]] = []
     for day in _newest(days):
         feed.note(day.made_at)
-        found += [(day.date, day.made_at, paper) for paper in day.recommended]
-    for date, made_at, paper in found[:PAPERS_IN_FEED]:
+        left = PAPERS_IN_FEED - len(found)
+        found += [(day.date, day.made_at, paper) for paper in day.recommended[:left]]
+    for date, made_at, paper in found:
         place = f"{base}{paper.permalink}"
         feed.add_item(
             title=_xml(tex_text(paper.title)),
@@ -93,13 +94,13 @@ def render_paper_feed(
 class _Feed(Atom1Feed):  # type: ignore[misc]
     """What the library's feed lacks: a time that is given, several authors, related pages."""
 
-    updated: datetime | None = None
+    updated: dt.datetime | None = None
 
-    def note(self, made_at: datetime) -> None:
+    def note(self, made_at: dt.datetime) -> None:
         """Note that a day was made at a time, whether or not an entry tells of it."""
         self.updated = max(made_at, self.updated or made_at)
 
-    def latest_post_date(self) -> datetime:
+    def latest_post_date(self) -> dt.datetime:
         if self.updated is None:
             raise ValueError("a feed tells of one day at least")
         return self.updated

@@ -59,7 +59,7 @@ def shared_files(
     month = f"{digest.date:%Y-%m}"
     of_month = _those(papers, lambda date: f"{date:%Y-%m}" == month)
     yield f"papers/{month}.json", render_month(month, of_month)
-    yield f"search/{month}.js", render_search(month, of_month).encode()
+    yield f"search/{month}.js", render_search(month, of_month)
     yield "feed.xml", render_day_feed(in_feeds, language, archive, base).encode()
     yield "papers.xml", render_paper_feed(in_feeds, language, archive, base).encode()
     if latest:

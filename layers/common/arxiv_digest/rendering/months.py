@@ -38,7 +38,7 @@ def render_month(month: str, days: Sequence[PapersOfDay]) -> bytes:
     return written.getvalue()
 
 
-def render_search(month: str, days: Sequence[PapersOfDay]) -> str:
+def render_search(month: str, days: Sequence[PapersOfDay]) -> bytes:
     """The index of a month as a script, which a page may also load from a folder of files.
 
     It calls ``arxivDigestMonth`` with the month, the names of the fields, and one row a paper, the
@@ -48,7 +48,8 @@ def render_search(month: str, days: Sequence[PapersOfDay]) -> str:
     can break it.
     """
     place: dict[str, int] = {}
-    lines = []
+    rows = BytesIO()
+    between = ""
     for day in in_order(days, newest_first=True):
         for paper in day.papers:
             fields = [name for name in (paper.field, paper.second_field) if name]
@@ -62,6 +63,7 @@ def render_search(month: str, days: Sequence[PapersOfDay]) -> str:
                 next(iter(paper.authors), ""),
                 *places[1:],
             ]
-            lines.append(script_json(row))
-    rows = ",\n".join(lines)
-    return f"arxivDigestMonth({script_json(month)}, {script_json([*place])}, [\n{rows}\n]);\n"
+            rows.write(f"{between}{script_json(row)}".encode())
+            between = ",\n"
+    head = f"arxivDigestMonth({script_json(month)}, {script_json([*place])}, [\n"
+    return b"".join((head.encode(), rows.getbuffer(), b"\n]);\n"))

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
+from zlib import compress, decompress
 
 from arxiv_digest import migrations
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.lazily import Lazily
 from arxiv_digest.migrations import Stored, Unreadable
-from arxiv_digest.models import Day, Digest
+from arxiv_digest.models import Day, Digest, PapersOfDay
 from arxiv_digest.voting import Voting
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ class Archiving:
                 if key not in read or read[key][0] != kept[key]:
                     read[key] = (kept[key], self._papers(key))
             papers = Lazily(
-                partial(migrations.PAPERS_OF_DAY.read, stored, key)
+                partial(_papers_of_day, stored, key)
                 for key in wanted
                 if (stored := read[key][1]) is not None
             )
@@ -93,10 +94,12 @@ class Archiving:
     def _papers(self, key: str) -> bytes | None:
         """The file of a day's papers, or none where it is gone or cannot be read.
 
-        As it is written it takes a fraction of the memory that its papers take.
+        Compressed it takes a small part of the memory that its papers take.
         """
         body = self.archive.read(key)
-        return body if self._understood(key, body, migrations.PAPERS_OF_DAY) else None
+        if body is None or self._understood(key, body, migrations.PAPERS_OF_DAY) is None:
+            return None
+        return compress(body)
 
     def _read(self, key: str, stored: Stored[T]) -> T | None:
         """A value of the archive, or none where it is gone or cannot be read."""
@@ -108,3 +111,7 @@ class Archiving:
         except Unreadable as problem:
             self.log(f"{key} is left out of the archive's shared files: {problem}")
             return None
+
+
+def _papers_of_day(compressed: bytes, key: str) -> PapersOfDay:
+    return migrations.PAPERS_OF_DAY.read(decompress(compressed), key)
