@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_mail_page_and_archive_are_shown_in_both_languages() -> None:
-    shown = dict(gallery.pages())
+    shown = {name: html for name, html, _ in gallery.pages()}
     for language in ("zh", "en"):
         for name in ("mail-day", "page-day", "mail-empty", "page-empty", "archive"):
             assert f"{name}-{language}" in shown
@@ -22,6 +22,6 @@ def test_mail_page_and_archive_are_shown_in_both_languages() -> None:
 def test_the_documentation_has_every_picture_and_no_other() -> None:
     taken = {
         f"{name}-{scheme}-{screen}.png"
-        for (name, _), scheme, screen in product(gallery.pages(), gallery.SCHEMES, gallery.SCREENS)
+        for (name, *_), scheme, screen in product(gallery.pages(), gallery.SCHEMES, gallery.SCREENS)
     }
     assert {file.name for file in (ROOT / "docs/gallery").iterdir()} == taken
