@@ -47,18 +47,18 @@ LANGUAGES: tuple[Literal["zh", "en"], ...] = ("zh", "en")
 def take_pictures(browser: Browser, folder: Path) -> Iterator[Path]:
     """Write the pictures into a folder, as PNG, and yield the path of each."""
     folder.mkdir(parents=True, exist_ok=True)
+    page = browser.new_page()
     for name, html, top in pages():
+        page.set_content(html)
         for scheme, screen in product(SCHEMES, SCREENS):
             width, height = SCREENS[screen]
-            page = browser.new_page(
-                viewport={"width": width, "height": height}, color_scheme=scheme
-            )
-            page.set_content(html)
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme=scheme)
             page.locator(top).first.evaluate("shown => shown.scrollIntoView()")
             picture = folder / f"{name}-{scheme}-{screen}.png"
             page.screenshot(path=picture)
-            page.close()
             yield picture
+    page.close()
 
 
 def pages() -> Iterator[tuple[str, str, str]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from local.browser import NoBrowser, browsing
 from local.serving import archive_served
@@ -34,47 +35,108 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
         yield address, folder
 
 
-class Visit:
-    """A page in a browser, with every request it made and every error it met."""
+class Tab:
+    """A page of the browser with what happens in it, used again by one test after the other.
 
-    def __init__(self, context: BrowserContext, address: str) -> None:
-        self.context = context
-        self.address = address
-        self.page: Page = context.new_page()
-        self.page.set_default_timeout(10_000)
+    A new page takes a process of its own, which costs more than what most tests look at.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
         self.requests: list[str] = []
+        self.said: list[str] = []
         self.errors: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda message: self._note(message.type, message.text))
-        self.page.on("dialog", lambda dialog: self._note("error", f"alert: {dialog.message}"))
-        self.page.goto(address)
+        page.set_default_timeout(10_000)
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("dialog", lambda dialog: self.errors.append(f"alert: {dialog.message}"))
 
     def _note(self, kind: str, text: str) -> None:
+        self.said.append(text)
         if kind == "error":
             self.errors.append(text)
 
 
-Visiting = Callable[..., Visit]
+class Tabs:
+    """The browser's pages by how they are set up; those that nobody uses wait to be used again."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: dict[str, BrowserContext] = {}
+        self._waiting: dict[str, list[Tab]] = {}
+
+    @contextmanager
+    def used(self) -> Iterator[Callable[..., Tab]]:
+        """Tabs for one test, each empty, at the size and in the scheme that it is asked for."""
+        taken: list[tuple[str, Tab]] = []
+
+        def take(
+            viewport: ViewportSize | None = None,
+            color_scheme: Literal["light", "dark"] = "light",
+            **options: Any,
+        ) -> Tab:
+            kind = repr(sorted(options.items()))
+            if kind not in self._contexts:
+                self._contexts[kind] = self._browser.new_context(**options)
+            waiting = self._waiting.setdefault(kind, [])
+            tab = waiting.pop() if waiting else Tab(self._contexts[kind].new_page())
+            taken.append((kind, tab))
+            tab.page.set_viewport_size(viewport or {"width": 1280, "height": 720})
+            tab.page.emulate_media(media="screen", color_scheme=color_scheme)
+            return tab
+
+        yield take
+        # Only of a test that passed: what another left may be in any state.
+        for kind, tab in taken:
+            if tab.page.url != "about:blank":
+                kept = tab.page.evaluate("[document.cookie, ...Object.keys({...localStorage})]")
+                assert kept == [""], "the next test would find it"
+            tab.page.goto("about:blank")
+            for noted in (tab.requests, tab.said, tab.errors):
+                noted.clear()
+            self._waiting[kind].append(tab)
+
+    def close(self) -> None:
+        for context in self._contexts.values():
+            context.close()
+
+
+@pytest.fixture(scope="session")
+def tabs(browser: Browser) -> Iterator[Tabs]:
+    made = Tabs(browser)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def visit(browser: Browser, site: tuple[str, Path]) -> Iterator[Visiting]:
+def tab(tabs: Tabs) -> Iterator[Callable[..., Page]]:
+    """An empty page, or more of them."""
+    with tabs.used() as take:
+        yield lambda **options: take(**options).page
+
+
+Visiting = Callable[..., Tab]
+
+
+@pytest.fixture
+def visit(tabs: Tabs, site: tuple[str, Path]) -> Iterator[Visiting]:
     """Visit HTML as the page of a day; afterwards nothing has gone wrong or out."""
     address, folder = site
-    visits: list[Visit] = []
+    visited: list[Tab] = []
 
-    def start(html: str, fragment: str = "", **options: Any) -> Visit:
+    def start(html: str, fragment: str = "", **options: Any) -> Tab:
         (folder / "page.html").write_text(html, "utf-8")
-        context = browser.new_context(**options)
-        visits.append(Visit(context, f"{address}/page.html{fragment}"))
-        return visits[-1]
+        tab = take(**options)
+        visited.append(tab)
+        tab.page.goto(f"{address}/page.html{fragment}")
+        return tab
 
-    yield start
-    for visited in visits:
-        visited.context.close()
-        assert visited.errors == []
-        assert {url.partition("#")[0] for url in visited.requests} == {f"{address}/page.html"}
+    with tabs.used() as take:
+        yield start
+        for tab in visited:
+            assert tab.errors == []
+            assert {url.partition("#")[0] for url in tab.requests} == {f"{address}/page.html"}
 
 
 @pytest.fixture
@@ -92,7 +154,8 @@ def axe(visit: Visiting) -> Callable[..., None]:
         for scheme, width in (("light", 1280), ("dark", 320)):
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": 900})
-            found = page.evaluate("axe.run()")
+            # What passes would be described at length as well, for nobody.
+            found = page.evaluate("axe.run({resultTypes: ['violations']})")
             broken = [
                 f"{scheme}: {rule['id']}: {node['html'][:200]} {node['failureSummary']}"
                 for rule in found["violations"]

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from arxiv_digest.models import Day, Digest, PapersOfDay
 from arxiv_digest.rendering import day_files, render_index, render_search, shared_files
+from tests.browser.conftest import Tab, Tabs
 from tests.builders import a_digest, a_paper, a_profile, scored
 from tests.unit.test_archive_pages import weekdays
 
@@ -57,29 +58,21 @@ Opened = Callable[..., Page]
 
 
 @pytest.fixture
-def opened(browser: Browser, archive: Path) -> Iterator[Opened]:
+def opened(tabs: Tabs, archive: Path) -> Iterator[Opened]:
     """The front page as a file, with what it asked for, refused or said held to nothing."""
-    contexts = []
-    trouble: list[str] = []
-
-    def allowed(url: str) -> bool:
-        return url.startswith((archive.as_uri(), "data:"))
+    opened: list[Tab] = []
 
     def open_page(fragment: str = "", **settings: Any) -> Page:
-        context = browser.new_context(**settings)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda asked: allowed(asked.url) or trouble.append(asked.url))
-        page.on("console", lambda said: trouble.append(said.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("dialog", lambda dialog: trouble.append(dialog.message))
-        page.goto(f"{archive.as_uri()}/index.html{fragment}")
-        return page
+        tab = take(**settings)
+        opened.append(tab)
+        tab.page.goto(f"{archive.as_uri()}/index.html{fragment}")
+        return tab.page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert trouble == []
+    with tabs.used() as take:
+        yield open_page
+        for tab in opened:
+            assert tab.said + tab.errors == []
+            assert [u for u in tab.requests if not u.startswith((archive.as_uri(), "data:"))] == []
 
 
 @BOTH
@@ -153,14 +146,13 @@ def test_a_search_stops_at_what_can_be_looked_through_and_goes_on_when_asked(
 
 
 def test_a_month_whose_index_is_missing_is_named(
-    browser: Browser, archive: Path, tmp_path: Path
+    tab: Callable[..., Page], archive: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "index.html").write_bytes((archive / "index.html").read_bytes())
-    page = browser.new_page()
+    page = tab()
     page.goto(f"{tmp_path.as_uri()}/index.html")
     page.fill("#query", "pruning")
     expect(page.locator("[role=status]")).to_contain_text("2026-01, 2025-12, 2025-11")
-    page.close()
 
 
 def test_the_calendar_leads_to_a_day(opened: Opened) -> None:
@@ -183,7 +175,8 @@ def test_a_fragment_leads_to_the_day_beside_at_once(
 ) -> None:
     page = opened(fragment)
     page.wait_for_url(f"**/{day}/digest.html")
-    assert page.evaluate("history.length") <= 2, "going back does not lead here again"
+    page.go_back()
+    assert page.url == "about:blank", "going back does not lead here again"
 
 
 @pytest.mark.parametrize("fragment", ["#after-2026-01-22", "#before-2025-11-28", "#before-x'\"<"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Page
 
 from arxiv_digest.models import Failed, FeedReading
 from tests.builders import DAY, a_digest, a_paper, a_profile, scored
@@ -26,12 +28,14 @@ def a_mail_of_long_words(language: str) -> str:
 
 
 @pytest.mark.parametrize(("width", "language"), [(320, "zh"), (390, "en"), (1280, "zh")])
-def test_no_word_is_wider_than_the_mail(browser: Browser, width: int, language: str) -> None:
-    with browser.new_page(viewport={"width": width, "height": 800}) as page:
-        page.set_content(a_mail_of_long_words(language))
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        sheet = page.evaluate("document.querySelector('.sheet').getBoundingClientRect().width")
-        assert sheet == min(width, 640)
+def test_no_word_is_wider_than_the_mail(
+    tab: Callable[..., Page], width: int, language: str
+) -> None:
+    page = tab(viewport={"width": width, "height": 800})
+    page.set_content(a_mail_of_long_words(language))
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    sheet = page.evaluate("document.querySelector('.sheet').getBoundingClientRect().width")
+    assert sheet == min(width, 640)
 
 
 CONTRAST = """scheme => {
@@ -53,12 +57,12 @@ CONTRAST = """scheme => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_stands_out_from_its_ground_by_day_and_by_night(
-    browser: Browser, scheme: str
+    tab: Callable[..., Page], scheme: str
 ) -> None:
-    with browser.new_page(color_scheme=scheme) as page:
-        page.set_content(a_mail_of_long_words("en"))
-        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert ground == {"light": "rgb(244, 241, 235)", "dark": "rgb(16, 18, 20)"}[scheme]
-        contrasts = page.evaluate(CONTRAST)
-        assert len(contrasts) > 100
-        assert min(contrasts) >= 4.5
+    page = tab(color_scheme=scheme)
+    page.set_content(a_mail_of_long_words("en"))
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(244, 241, 235)", "dark": "rgb(16, 18, 20)"}[scheme]
+    contrasts = page.evaluate(CONTRAST)
+    assert len(contrasts) > 100
+    assert min(contrasts) >= 4.5

@@ -103,7 +103,9 @@ def _recommended_below(below: int, drawn: int, found: int) -> tuple[int, int]:
     least, greatest = found, below - (drawn - found)
 
     def likely_enough(total: int) -> bool:
-        return _tail(below, total, drawn, range(found, drawn + 1)) > TAIL
+        # By what is left of certainty: few of those drawn are recommended, so fewer terms are under
+        # the count than from it on.
+        return 1 - _tail(below, total, drawn, range(found)) > TAIL
 
     def too_unlikely(total: int) -> bool:
         return _tail(below, total, drawn, range(found + 1)) <= TAIL
