@@ -1,7 +1,6 @@
 """What moto does anew for each request, done once: the tests spent half their time on it.
 
-What moto answers stays as it is. Each of these goes the way it went where a name is not found any
-more, or fails at import: a new version of moto cannot make them wrong without a word.
+What moto answers stays as it is, which ``test_moto_once.py`` holds it to.
 """
 
 from __future__ import annotations
