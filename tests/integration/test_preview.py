@@ -37,6 +37,7 @@ def publish_sample(arxiv: FeedServer) -> None:
 @pytest.mark.parametrize("more", ["", f"announce_types: [new, cross, replace]\n{STEERED}"])
 def test_a_preview_is_the_digest_of_the_steps(cloud: Cloud, more: str) -> None:
     text = PROFILE.replace("[cs.LG, cs.CV]", "[cs.LG, cs.RO, cs.CV, cs.XX]") + more
+    text = text.replace("papers_per_call: 2", "papers_per_call: 10")
     cloud.archive.write("config/profile.yaml", text)
     profile = load_profile(text)
     with feed_server() as arxiv:
@@ -49,8 +50,11 @@ def test_a_preview_is_the_digest_of_the_steps(cloud: Cloud, more: str) -> None:
         cloud.runs.mark_seen([known], before)
         first.fire("manual", NOW)
         unreadable = read_feed(FeedReader(arxiv.base_url, 0), "cs.XX", 9)[0]
-    for batch in cloud.messages():
-        Score(cloud.runs, lambda *_: pytest.fail("nothing to ask"))(batch)
+    step = Score(cloud.runs, lambda *_: pytest.fail("nothing to ask"))
+    batches = cloud.messages()
+    assert len(batches) > 1
+    for batch in batches:
+        step(batch)
     cloud.aggregate()(DAY, NOW)
     made = DIGEST.read(cloud.archive.read(f"{DAY}/digest.json") or b"", "digest.json")
     preview = previewed(profile, text, [*read, unreadable], {known.id: before}, (), NOW)

@@ -33,6 +33,7 @@ profiles are ``SEEN#*<category>``.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -172,13 +173,19 @@ class Runs:
         self._resource = resource
         self._table = resource.Table(table)
         self._clock = clock
+        self._name(profile)
+
+    def _name(self, profile: str) -> None:
         self._suffix = f"#{profile}" if profile else ""
         self._seen = f"SEEN{self._suffix}"
         self._votes = f"VOTES{self._suffix}"
 
     def of(self, profile: str) -> Runs:
         """The runs of one of many profiles; those of the single profile for an empty name."""
-        return type(self)(self._resource, self._table.name, self._clock, profile)
+        # The table is the same one: boto3 makes a class anew for each that it is asked for.
+        runs = copy.copy(self)
+        runs._name(profile)
+        return runs
 
     def get(self, day: date) -> Run | None:
         """The run of one announcement date."""
