@@ -66,7 +66,7 @@ def digest() -> Work:
         for _ in day_files(made):
             pass
         line, of_day = Day.of(made), PapersOfDay.of(made)
-        for _ in shared_files(made, made, [line], [of_day], "an archive"):
+        for _ in shared_files(made, made, [line], {made.date: of_day}, "an archive"):
             pass
         sender = Address("arXiv digest", addr_spec="digest@example.org")
         render_mail(made, sender, "reader@example.org", "s3://archive/digest.html").as_bytes()

@@ -94,7 +94,7 @@ def previewed(
 def write_preview(digest: Digest, place: Path) -> Path:
     """Write a digest as an archive of one day; returns the day's page."""
     folder = Folder(place)
-    days, papers = [Day.of(digest)], [PapersOfDay.of(digest)]
+    days, papers = [Day.of(digest)], {digest.date: PapersOfDay.of(digest)}
     for key, content in (
         *rendering.day_files(digest),
         *rendering.shared_files(digest, digest, days, papers, "preview"),

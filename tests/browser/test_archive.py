@@ -39,11 +39,11 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("archive")
     digests = [a_day(day, getattr(request, "param", "en")) for day in DAYS]
     days = [Day.of(digest) for digest in digests]
-    papers = [PapersOfDay.of(digest) for digest in digests]
+    papers = {digest.date: PapersOfDay.of(digest) for digest in digests}
     files: dict[str, bytes] = {}
     for digest in digests:
         month = f"{digest.date:%Y-%m}"
-        of_month = [day for day in papers if f"{day.date:%Y-%m}" == month]
+        of_month = [day for day in papers.values() if f"{day.date:%Y-%m}" == month]
         search = render_search(month, of_month)
         files |= {**dict(day_files(digest)), f"search/{month}.js": search}
     files |= dict(shared_files(digests[-1], digests[-1], days, papers, "an archive"))

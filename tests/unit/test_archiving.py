@@ -196,7 +196,7 @@ def test_a_months_papers_are_in_memory_one_day_after_the_other() -> None:
         return made
 
     days = [Day.of(digest) for digest in reversed(digests)]
-    papers = Lazily(partial(read, digest) for digest in digests)
+    papers = Lazily({digest.date: partial(read, digest) for digest in digests})
     for key, body in shared_files(digests[0], digests[0], days, papers, "an archive"):
         assert body, key
     assert 0 < most <= 3
@@ -204,7 +204,7 @@ def test_a_months_papers_are_in_memory_one_day_after_the_other() -> None:
 
 def test_no_search_engine_may_read_the_archive() -> None:
     digest = a_digest_of(DAY)
-    days, papers = [Day.of(digest)], [PapersOfDay.of(digest)]
+    days, papers = [Day.of(digest)], {DAY: PapersOfDay.of(digest)}
     files = dict(shared_files(digest, digest, days, papers, "an archive"))
     assert files["robots.txt"] == b"User-agent: *\nDisallow: /\n"
 
@@ -213,7 +213,8 @@ def test_the_shared_files_have_the_language_of_the_newest_digest() -> None:
     older = a_digest_of(DAY, language="zh")
     newest = a_digest_of(DAY + timedelta(days=1), language="en")
     digests = (older, newest)
-    days, papers = [Day.of(each) for each in digests], [PapersOfDay.of(each) for each in digests]
+    days = [Day.of(each) for each in digests]
+    papers = {each.date: PapersOfDay.of(each) for each in digests}
     files = dict(shared_files(older, newest, days, papers, "an archive"))
     assert b'<html lang="en">' in files["index.html"]
     assert b'xml:lang="en"' in files["feed.xml"]
@@ -223,7 +224,7 @@ def test_the_feeds_tell_of_the_newest_days_alone() -> None:
     long_ago = a_digest_of(DAY)
     days = [Day.of(a_digest_of(DAY + timedelta(days=number))) for number in range(40)]
     newest = a_digest_of(days[-1].date)
-    papers = [PapersOfDay.of(long_ago), PapersOfDay.of(newest)]
+    papers = {each.date: PapersOfDay.of(each) for each in (long_ago, newest)}
     files = dict(shared_files(long_ago, newest, days, papers, "an archive"))
     for name in ("feed.xml", "papers.xml"):
         assert f"{newest.date}/digest.html" in files[name].decode()

@@ -91,7 +91,7 @@ def test_any_title_reaches_a_feed_reader_as_it_is_but_for_what_xml_cannot_hold(t
 
 
 def test_the_feed_of_days_has_an_entry_a_day_with_its_papers_newest_first() -> None:
-    feed = valid(render_day_feed([a_day(1), a_day(0, recommended=2)], "en", "an archive"))
+    feed = valid(render_day_feed([a_day(0, recommended=2), a_day(1)], "en", "an archive"))
     assert [entry.link for entry in feed.entries] == [
         "2026-01-22/digest.html",
         "2026-01-21/digest.html",

@@ -1,4 +1,4 @@
-"""A sequence that makes its items when they are asked for."""
+"""A mapping that makes its values when they are asked for."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from functools import partial
 from arxiv_digest.lazily import Lazily
 
 
-def test_an_item_is_made_when_it_is_asked_for_and_kept_by_nobody() -> None:
+def test_a_value_is_made_when_it_is_asked_for_and_kept_by_nobody() -> None:
     made: list[int] = []
 
     def make(number: int) -> int:
         made.append(number)
         return number
 
-    numbers = Lazily(partial(make, number) for number in (1, 2, 3))
-    assert (len(numbers), made) == (3, [])
-    assert (numbers[1], made) == (2, [2])
-    assert (list(numbers), made) == ([1, 2, 3], [2, 1, 2, 3])
+    numbers = Lazily({name: partial(make, number) for number, name in enumerate("abc")})
+    assert (len(numbers), [*numbers], "b" in [*numbers], made) == (3, ["a", "b", "c"], True, [])
+    assert (numbers["b"], made) == (1, [1])
+    assert ([*numbers.values()], made) == ([0, 1, 2], [1, 0, 1, 2])

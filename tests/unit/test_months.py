@@ -58,7 +58,7 @@ def test_every_paper_that_was_read_stands_in_its_day_with_what_became_of_it() ->
 
 
 def test_the_file_of_a_month_holds_its_days_in_order_each_paper_with_its_date() -> None:
-    month = PapersOfMonth.model_validate_json(render_month("2026-01", [a_day(0), a_day(3)]))
+    month = PapersOfMonth.model_validate_json(render_month("2026-01", [a_day(3), a_day(0)]))
     assert month.month == "2026-01"
     assert [paper.date for paper in month.papers] == [DAY - timedelta(days=3), DAY]
     assert b'"schema_version":1' in render_month("2026-01", [])
@@ -69,7 +69,7 @@ def test_the_script_of_a_month_calls_the_page_with_a_row_a_paper() -> None:
     other = PapersOfDay.of(
         a_digest([(none, Failed(paper_id=none.id, reason="no"))], date=date(2026, 1, 5))
     )
-    month, fields, rows = called(render_search("2026-01", [other, a_day(0)]))
+    month, fields, rows = called(render_search("2026-01", [a_day(0), other]))
     assert month == "2026-01"
     assert fields == ["Pruning"]
     assert rows == [

@@ -1,24 +1,28 @@
-"""Sequences that hold ways to their items in place of the items."""
+"""Mappings that hold ways to their values in place of the values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
-T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
-class Lazily(Sequence[T]):
-    """A sequence whose items are made anew each time they are asked for.
+class Lazily(Mapping[K, V]):
+    """A mapping whose values are made anew each time they are asked for.
 
-    Whoever goes through it has one of them in memory, where a list would have all.
+    Whoever goes through them has one in memory, where a dictionary would have all.
     """
 
-    def __init__(self, makers: Iterable[Callable[[], T]]) -> None:
-        self._makers = tuple(makers)
+    def __init__(self, makers: Mapping[K, Callable[[], V]]) -> None:
+        self._makers = makers
+
+    def __getitem__(self, key: K) -> V:
+        return self._makers[key]()
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._makers)
 
     def __len__(self) -> int:
         return len(self._makers)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._makers[place]()

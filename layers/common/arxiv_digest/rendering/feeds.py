@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid5
@@ -15,7 +15,6 @@ from arxiv_digest.language import Words, words
 from arxiv_digest.models import PapersOfDay, ReadPaper
 from arxiv_digest.rendering.context import environment, summary
 from arxiv_digest.rendering.mathematics import tex_text
-from arxiv_digest.rendering.months import in_order
 
 DAYS_IN_FEED = 30
 """The days in ``feed.xml``, and those whose papers can stand in ``papers.xml``."""
@@ -34,18 +33,19 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def render_day_feed(
-    days: Sequence[PapersOfDay], language: str, archive: str, base: str = ""
+    days: Iterable[PapersOfDay], language: str, archive: str, base: str = ""
 ) -> str:
-    """The newest days as an Atom feed, one entry a day, with its recommended papers.
+    """The first of some days, the newest first, as an Atom feed, one entry a day.
 
-    ``base`` is the address of the archive with a slash at its end; without one every address of the
-    archive is relative to the feed. An entry's id is made of its date and of ``archive``, the
-    archive's name, so that no two archives have one in common (RFC 4287, section 4.2.6).
+    An entry has a day's recommended papers. ``base`` is the archive's address with a slash at
+    its end; without one every address of the archive is relative to the feed. An entry's id is made
+    of its date and of ``archive``, the archive's name, so that no two archives have one in common
+    (RFC 4287, section 4.2.6).
     """
     said = words(language)
     feed = _feed("feed.xml", said, archive, base)
     template = environment().get_template("feed_day.html.j2")
-    for day in _newest(days):
+    for day in islice(days, DAYS_IN_FEED):
         feed.note(day.made_at)
         feed.add_item(
             title=said.day_title.format(date=day.title_date),
@@ -59,9 +59,9 @@ def render_day_feed(
 
 
 def render_paper_feed(
-    days: Sequence[PapersOfDay], language: str, archive: str, base: str = ""
+    days: Iterable[PapersOfDay], language: str, archive: str, base: str = ""
 ) -> str:
-    """The newest recommended papers as an Atom feed, one entry a paper and day.
+    """The recommended papers of the first days, the newest first, as an Atom feed, one entry each.
 
     ``archive`` and ``base`` are as for :func:`render_day_feed`. An entry leads to arXiv, and
     relates to its place in the digest; its id is made of date and paper as well, so that one that
@@ -71,7 +71,7 @@ def render_paper_feed(
     feed = _feed("papers.xml", said, archive, base)
     template = environment().get_template("feed_paper.html.j2")
     found: list[tuple[dt.date, dt.datetime, ReadPaper]] = []
-    for day in _newest(days):
+    for day in islice(days, DAYS_IN_FEED):
         feed.note(day.made_at)
         left = PAPERS_IN_FEED - len(found)
         found += [(day.date, day.made_at, paper) for paper in day.recommended[:left]]
@@ -126,10 +126,6 @@ def _feed(name: str, said: Words, archive: str, base: str) -> _Feed:
         feed_url=f"{base}{name}",
         feed_guid=_id(archive, name),
     )
-
-
-def _newest(days: Sequence[PapersOfDay]) -> Iterator[PapersOfDay]:
-    return islice(in_order(days, newest_first=True), DAYS_IN_FEED)
 
 
 def _id(archive: str, name: str) -> str:

@@ -6,11 +6,9 @@ Each is made when it is asked for, in UTF-8, so that a large day's are never in 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 
-from arxiv_digest.lazily import Lazily
 from arxiv_digest.models import Day, Digest, PapersOfDay
 from arxiv_digest.rendering.archive import render_index
 from arxiv_digest.rendering.citations import bibtex, ris
@@ -40,7 +38,7 @@ def shared_files(
     digest: Digest,
     latest: Digest | None,
     days: Sequence[Day],
-    papers: Sequence[PapersOfDay],
+    papers: Mapping[dt.date, PapersOfDay],
     archive: str,
     base: str = "",
     voting: Voting | None = None,
@@ -48,20 +46,21 @@ def shared_files(
     """The files that a digest shares with other days, each with its key, in the order of writing.
 
     ``latest`` is the newest day's digest, where it could be read, and gives the language;
-    ``days`` are all of the archive, the oldest first; ``papers`` are those of the days that the
-    feeds tell of and of every day of the digest's month. What leads to a file is written after it.
-    ``archive`` is the archive's name, which is no other's; ``base`` its address with a slash at its
-    end, empty where it has none.
+    ``days`` are all of the archive, the oldest first; ``papers`` are by date those of the days that
+    the feeds tell of and of every day of the digest's month, each asked for when it is its turn.
+    What leads to a file is written after it. ``archive`` is the archive's name, no other's;
+    ``base`` its address with a slash at its end, empty where it has none.
     """
     language = (latest or digest).reader.language
-    newest = {day.date for day in days[-DAYS_IN_FEED:]}
-    in_feeds = _those(papers, lambda date: date in newest)
     month = f"{digest.date:%Y-%m}"
-    of_month = _those(papers, lambda date: f"{date:%Y-%m}" == month)
-    yield f"papers/{month}.json", render_month(month, of_month)
-    yield f"search/{month}.js", render_search(month, of_month)
-    yield "feed.xml", render_day_feed(in_feeds, language, archive, base).encode()
-    yield "papers.xml", render_paper_feed(in_feeds, language, archive, base).encode()
+    of_month = sorted(date for date in papers if f"{date:%Y-%m}" == month)
+    newest = [day.date for day in reversed(days[-DAYS_IN_FEED:]) if day.date in papers]
+    yield f"papers/{month}.json", render_month(month, (papers[date] for date in of_month))
+    newest_first = (papers[date] for date in reversed(of_month))
+    yield f"search/{month}.js", render_search(month, newest_first)
+    for name, render in (("feed.xml", render_day_feed), ("papers.xml", render_paper_feed)):
+        in_feed = (papers[date] for date in newest)
+        yield name, render(in_feed, language, archive, base).encode()
     if latest:
         yield "latest.md", render_markdown(latest).encode()
         yield "latest.html", _joined(page_parts(latest, root="", voting=voting))
@@ -69,14 +68,6 @@ def shared_files(
     yield SCHEMA_NAME, render_schema().encode()
     yield "robots.txt", ROBOTS.encode()
     yield "index.html", render_index(days, language).encode()
-
-
-def _those(
-    papers: Sequence[PapersOfDay], wanted: Callable[[dt.date], bool]
-) -> Sequence[PapersOfDay]:
-    """The papers of some dates, none of which is in memory for it."""
-    chosen = [place for place, day in enumerate(papers) if wanted(day.date)]
-    return Lazily(partial(papers.__getitem__, place) for place in chosen)
 
 
 def _joined(parts: Iterable[str]) -> bytes:

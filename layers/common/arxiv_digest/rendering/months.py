@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from io import BytesIO
 
 from pydantic_core import to_json
@@ -17,20 +17,13 @@ def render_papers(digest: Digest) -> bytes:
     return to_json(PapersOfDay.of(digest)) + b"\n"
 
 
-def in_order(days: Sequence[PapersOfDay], *, newest_first: bool = False) -> Iterator[PapersOfDay]:
-    """Some days by date, each asked for when it is its turn: a month's papers are many."""
-    dates = [day.date for day in days]
-    for place in sorted(range(len(dates)), key=dates.__getitem__, reverse=newest_first):
-        yield days[place]
-
-
-def render_month(month: str, days: Sequence[PapersOfDay]) -> bytes:
-    """Every paper that was read in a month (``2026-01``), as JSON of a ``PapersOfMonth``."""
+def render_month(month: str, days: Iterable[PapersOfDay]) -> bytes:
+    """Every paper of a month's days (``2026-01``), as JSON of a ``PapersOfMonth``."""
     # Written paper by paper: the whole as an object would take several times its bytes.
     written = BytesIO()
     written.write(to_json(PapersOfMonth(month=month, papers=())).removesuffix(b"]}"))
     between = b""
-    for day in in_order(days):
+    for day in days:
         for paper in day.papers:
             written.writelines((between, to_json(paper)))
             between = b","
@@ -38,11 +31,11 @@ def render_month(month: str, days: Sequence[PapersOfDay]) -> bytes:
     return written.getvalue()
 
 
-def render_search(month: str, days: Sequence[PapersOfDay]) -> bytes:
+def render_search(month: str, days: Iterable[PapersOfDay]) -> bytes:
     """The index of a month as a script, which a page may also load from a folder of files.
 
-    It calls ``arxivDigestMonth`` with the month, the names of the fields, and one row a paper, the
-    newest day first: day of the month, id, title without its simple TeX, score or null, the
+    It calls ``arxivDigestMonth`` with the month, the names of the fields, and one row a paper, in
+    the order of the days: day of the month, id, title without its simple TeX, score or null, the
     field's place among the names or null, the first author, and the place of its second field
     where it has one. All is ASCII without ``<``, so that no page's encoding and no end of a script
     can break it.
@@ -50,7 +43,7 @@ def render_search(month: str, days: Sequence[PapersOfDay]) -> bytes:
     place: dict[str, int] = {}
     rows = BytesIO()
     between = ""
-    for day in in_order(days, newest_first=True):
+    for day in days:
         for paper in day.papers:
             fields = [name for name in (paper.field, paper.second_field) if name]
             places = [place.setdefault(name, len(place)) for name in fields]

@@ -57,16 +57,17 @@ class Archiving:
             wanted = [
                 key
                 for key in kept
-                if key.startswith(f"{digest.date:%Y-%m}-")
-                or dt.date.fromisoformat(key.partition("/")[0]) in in_feeds
+                if key.startswith(f"{digest.date:%Y-%m}-") or _date(key) in in_feeds
             ]
             for key in wanted:
                 if key not in read or read[key][0] != kept[key]:
                     read[key] = (kept[key], self._papers(key))
             papers = Lazily(
-                partial(_papers_of_day, stored, key)
-                for key in wanted
-                if (stored := read[key][1]) is not None
+                {
+                    _date(key): partial(_papers_of_day, stored, key)
+                    for key in wanted
+                    if (stored := read[key][1]) is not None
+                }
             )
             # Another call's day may be the newest by now, and this one may have written over it.
             newest = days[-1].date
@@ -111,6 +112,10 @@ class Archiving:
         except Unreadable as problem:
             self.log(f"{key} is left out of the archive's shared files: {problem}")
             return None
+
+
+def _date(key: str) -> dt.date:
+    return dt.date.fromisoformat(key.partition("/")[0])
 
 
 def _papers_of_day(compressed: bytes, key: str) -> PapersOfDay:
