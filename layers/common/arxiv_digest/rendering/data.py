@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 from pydantic_core import to_json
 
@@ -17,8 +18,9 @@ def render_json(digest: Digest) -> bytes:
     return to_json(digest, indent=1) + b"\n"
 
 
+@cache
 def render_schema() -> str:
-    """The JSON Schema of ``digest.json``."""
+    """The JSON Schema of ``digest.json``, made once: making it takes longer than a day's page."""
     schema = Digest.model_json_schema(mode="serialization")
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
