@@ -422,7 +422,6 @@ class TestCutFeeds:
     UGLY = rss(
         item("2601.00001", "Größe <b and c> d", "Zoë Müller", "x < y &amp; z – “one” &#39; ~ 99%"),
         item("2601.00002", "中文 &amp;amp; 𝔘", "李 明", '<a href="x">𝔘</a> ]]> <!-- é --> end'),
-        item("2601.00003", "Naïve", "René Å", "plain é"),
     )
 
     def check_cut(self, content, whole, end):
@@ -441,12 +440,12 @@ class TestCutFeeds:
     def test_a_feed_cut_at_any_byte_keeps_every_earlier_announcement_unaltered(self):
         whole = parse_feed(self.UGLY, "cs.AI")
 
-        assert len(whole.papers) == 3
+        assert len(whole.papers) == 2
         for end in range(len(self.UGLY.rstrip())):
             self.check_cut(self.UGLY, whole, end)
 
     @given(share=st.floats(0, 1, exclude_max=True))
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=25, deadline=None)
     def test_a_real_feed_cut_at_any_byte_gives_no_altered_paper(self, real, share):
         content, whole = real
         self.check_cut(content, whole, int(share * len(content.rstrip())))
@@ -784,7 +783,8 @@ class TestAuthorNames:
             ",", ""
         ) == ("JohnDoeJr.AdaOne")
 
-    @given(st.lists(st.from_regex(r"\A[A-Z][a-z]{1,8} [A-Z][a-z]{1,8}\Z"), max_size=150))
+    @given(st.lists(st.from_regex(r"\A[A-Z][a-z]{1,8} [A-Z][a-z]{1,8}\Z"), max_size=12))
+    @example(["Ada One", "Bob Two", "Ada One"] * 50)
     def test_plain_names_are_all_kept_in_their_order(self, names):
         assert author_names(", ".join(names)) == tuple(names)
 

@@ -187,35 +187,49 @@ def _fitted(
     more in full; then more failed papers.
     """
 
+    @cache
     def render(shown: Shown) -> str:
         return template({**given, **_content(digest, given, shown)})
 
-    def fits(shown: Shown) -> bool:
+    def size(shown: Shown) -> int:
         body = render(shown)
-        return len(body.encode()) + body.count("\n") <= PART_BYTES
+        return len(body.encode()) + body.count("\n")
 
     papers, failed = digest.recommended, len(digest.failed)
     shown = Shown(min(len(given["notes"]), NOTES_SHOWN), 0, 0, min(failed, FAILED_FIRST))
-    full = _most(0, min(papers, FULL_FIRST), lambda count: fits(replace(shown, full=count)))
+    full = _most(0, min(papers, FULL_FIRST), lambda count: size(replace(shown, full=count)))
     shown = replace(shown, full=full)
-    lines = _most(0, papers - full, lambda count: fits(replace(shown, lines=count)))
+    lines = _most(0, papers - full, lambda count: size(replace(shown, lines=count)))
     shown = replace(shown, lines=lines)
     if full + lines == papers:
         full = _most(
-            full, papers, lambda count: fits(replace(shown, full=count, lines=papers - count))
+            full, papers, lambda count: size(replace(shown, full=count, lines=papers - count))
         )
         shown = replace(shown, full=full, lines=papers - full)
-    more = _most(shown.failed, failed, lambda count: fits(replace(shown, failed=count)))
+    more = _most(shown.failed, failed, lambda count: size(replace(shown, failed=count)))
     return render(replace(shown, failed=more))
 
 
-def _most(least: int, most: int, fits: Callable[[int], bool]) -> int:
-    """The largest count that fits, by bisection; ``least`` is known to."""
-    if least == most or fits(most):
+def _most(least: int, most: int, size: Callable[[int], int]) -> int:
+    """The largest count whose size is at most :data:`PART_BYTES`; ``least`` is taken to fit.
+
+    Sizes grow nearly evenly with the count, so the place between two known ones says where to look
+    next. Where that does not halve what is left, the middle is looked at.
+    """
+    if least == most or (over := size(most)) <= PART_BYTES:
         return most
+    under = min(size(least), PART_BYTES)
+    halved = True
     while most - least > 1:
-        middle = (least + most) // 2
-        least, most = (middle, most) if fits(middle) else (least, middle)
+        left = most - least
+        ahead = left * (PART_BYTES - under) // (over - under) if halved else left // 2
+        count = least + min(max(ahead, 1), left - 1)
+        found = size(count)
+        if found <= PART_BYTES:
+            least, under = count, found
+        else:
+            most, over = count, found
+        halved = most - least <= left // 2
     return least
 
 
