@@ -60,8 +60,11 @@ class TakeVote:
         entry = _entry(digest, ballot.paper_id) if digest else None
         if digest is None or entry is None:
             return refusal(HTTPStatus.GONE, "vote_gone", f"no {ballot.paper_id} of {ballot.date}")
+        runs = self.runs.of(ballot.profile)
+        before = runs.vote(ballot.paper_id, ballot.reader)
+        language = digest.reader.language
         if pressed is None:
-            return self._page(ballot, digest, entry, "asked")
+            return _page(ballot, entry, language, before, "asked")
         choice, version = pressed
         vote = Vote(
             paper=entry.paper,
@@ -71,32 +74,38 @@ class TakeVote:
             version=version + 1,
             cast_at=now,
         )
-        runs = self.runs.of(ballot.profile)
-        before = runs.vote(ballot.paper_id, ballot.reader)
         if (before.choice if before else Choice.NONE) is choice:
-            return self._page(ballot, digest, entry, "noted before")
+            return _page(ballot, entry, language, before, "noted before")
         if runs.cast(vote, ballot.reader):
-            return self._page(ballot, digest, entry, f"noted: {choice}")
-        return self._page(ballot, digest, entry, "changed since")
+            return _page(ballot, entry, language, vote, f"noted: {choice}")
+        since = runs.vote(ballot.paper_id, ballot.reader)
+        return _page(ballot, entry, language, since, "changed since", changed=True)
 
     def _digest(self, ballot: Ballot) -> Digest | None:
         key = f"{ballot.date}/digest.json"
         content = self.archive(ballot.profile).read(key)
         return DIGEST.read(content, key) if content is not None else None
 
-    def _page(self, ballot: Ballot, digest: Digest, entry: Recommendation, log: str) -> Answer:
-        vote = self.runs.of(ballot.profile).vote(ballot.paper_id, ballot.reader)
-        changed = log == "changed since"
-        page = render_vote(
-            entry.paper,
-            digest.reader.language,
-            proposed=ballot.choice,
-            choice=vote.choice if vote else None,
-            version=vote.version if vote else 0,
-            shared=ballot.reader == voter(ANYBODY),
-            changed=changed,
-        )
-        return Answer(HTTPStatus.CONFLICT if changed else HTTPStatus.OK, page, log)
+
+def _page(
+    ballot: Ballot,
+    entry: Recommendation,
+    language: str,
+    vote: Vote | None,
+    log: str,
+    *,
+    changed: bool = False,
+) -> Answer:
+    page = render_vote(
+        entry.paper,
+        language,
+        proposed=ballot.choice,
+        choice=vote.choice if vote else None,
+        version=vote.version if vote else 0,
+        shared=ballot.reader == voter(ANYBODY),
+        changed=changed,
+    )
+    return Answer(HTTPStatus.CONFLICT if changed else HTTPStatus.OK, page, log)
 
 
 def refusal(status: HTTPStatus, why: str, log: str) -> Answer:
