@@ -677,7 +677,7 @@ class Runs:
         """
         found: list[Vote] = []
         problems: list[str] = []
-        for item in self._pages(self._votes):
+        for item in self._query(self._votes, as_written=True):
             try:
                 found.append(_read(migrations.VOTE, _current(item), "vote"))
             except Unreadable as problem:
@@ -736,18 +736,12 @@ class Runs:
         where: str | ConditionBase | None = None,
         *,
         consistent: bool = True,
+        as_written: bool = False,
     ) -> Iterator[dict[str, Any]]:
-        """The items of a partition in order: all, those of a prefix, or those of a condition."""
-        return map(_current, self._pages(partition, where, consistent=consistent))
+        """The items of a partition in order: all, those of a prefix, or those of a condition.
 
-    def _pages(
-        self,
-        partition: str,
-        where: str | ConditionBase | None = None,
-        *,
-        consistent: bool = True,
-    ) -> Iterator[dict[str, Any]]:
-        """The same, as they were written."""
+        They are as this version writes them, unless they are asked for ``as_written``.
+        """
         condition: ConditionBase = Key("pk").eq(partition)
         if where is not None:
             condition &= Key("sk").begins_with(where) if isinstance(where, str) else where
@@ -756,7 +750,7 @@ class Runs:
             page = self._table.query(
                 KeyConditionExpression=condition, ConsistentRead=consistent, **start
             )
-            yield from page["Items"]
+            yield from page["Items"] if as_written else map(_current, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
