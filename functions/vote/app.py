@@ -6,7 +6,7 @@ import base64
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
@@ -20,6 +20,9 @@ from arxiv_digest.adapters.secrets import SOON, Secrets
 from arxiv_digest.adapters.settings import VoteSettings
 from arxiv_digest.rendering import vote_policy
 from arxiv_digest.steps.vote import LONGEST_FORM, Answer, TakeVote, refusal
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 logger = Logger(service="vote")
 metrics = Metrics(service="vote")
@@ -38,9 +41,14 @@ def runs() -> Runs:
 
 
 @cache
+def s3() -> S3Client:
+    """S3, made once for each execution environment."""
+    return boto3.client("s3")
+
+
 def archive(profile: str) -> Archive:
     """The archive of one profile, of which the role may read digests and list nothing."""
-    return Archive(boto3.client("s3"), settings().bucket, place_of(profile), lists=False)
+    return Archive(s3(), settings().bucket, place_of(profile), lists=False)
 
 
 @cache
