@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, ViewportSize
 
 from local.browser import NoBrowser, browsing
 from local.serving import archive_served
@@ -50,7 +50,12 @@ class Tab:
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self._note(message.type, message.text))
-        page.on("dialog", lambda dialog: self.errors.append(f"alert: {dialog.message}"))
+        page.on("dialog", self._dismiss)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        # Left open it would hold up whatever is asked of the page next.
+        self.errors.append(f"alert: {dialog.message}")
+        dialog.dismiss()
 
     def _note(self, kind: str, text: str) -> None:
         self.said.append(text)
@@ -87,7 +92,7 @@ class Tabs:
             return tab
 
         yield take
-        # Only of a test that passed: what another left may be in any state.
+        # Where a test's fixture finds a page at fault, it raises, and the page is not used again.
         for kind, tab in taken:
             if tab.page.url != "about:blank":
                 kept = tab.page.evaluate("[document.cookie, ...Object.keys({...localStorage})]")
