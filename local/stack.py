@@ -25,6 +25,8 @@ from local.emulator import HOME, PYTHON, ROOT, Emulator
 SAM = HOME / "sam/bin/sam"
 UV = HOME / "uv/bin/uv"
 NAME = "arxiv-digest"
+# The emulator has deployed within a second, and unasked the SAM CLI looks every five.
+_CLI = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5"}
 _PATIENT = Config(read_timeout=900, retries={"total_max_attempts": 1}, max_pool_connections=50)
 
 
@@ -148,7 +150,7 @@ def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
         ran = subprocess.run(
             [str(SAM), *arguments],
             cwd=ROOT,
-            env={**own, **environment, "SAM_CLI_TELEMETRY": "0", "TMPDIR": scratch},
+            env={**own, **environment, **_CLI, "TMPDIR": scratch},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
