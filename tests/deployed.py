@@ -1,8 +1,4 @@
-"""The template, built and deployed by the real SAM CLI to the emulator with IAM enforced.
-
-Between the functions and the emulator stands microburst, which lets everything pass until a test
-adds a rule.
-"""
+"""The template, built and deployed by the real SAM CLI to the emulator with IAM enforced."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -60,18 +56,38 @@ def recipients(taken: Iterable[tuple[str, str]], day: date) -> list[str]:
     return sorted(recipient for subject, recipient in taken if str(day) in subject)
 
 
+@dataclass(frozen=True)
+class Built:
+    """The built template, the unpacked layers that its functions find, and the packaged profile."""
+
+    template: Path
+    layers: tuple[Path, ...]
+    profile: Profile
+
+
 @dataclass
 class Deployed:
     """The deployed stack between the outside worlds that a test controls."""
 
     stack: Stack
+    built: Built
     template: Path
     parameters: dict[str, str]
     arxiv: FeedServer
     api: ExportApiServer
     model: LanguageModelServer
-    profile: Profile
-    faults: Microburst
+    disturbed: Microburst | None
+
+    @property
+    def profile(self) -> Profile:
+        """The profile that is packaged."""
+        return self.built.profile
+
+    @property
+    def faults(self) -> Microburst:
+        """What disturbs the functions' requests to AWS, of a stack that is faulty."""
+        assert self.disturbed, "deploy it faulty"
+        return self.disturbed
 
     @cached_property
     def runs(self) -> Runs:
@@ -153,23 +169,37 @@ class Deployed:
         return kill(self.stack.emulator.pid, self.stack.outputs[f"{function}FunctionName"])
 
 
+def build_stack(folder: Path) -> Built:
+    """Build in a folder what any number of stacks are deployed of."""
+    build = folder / "build"
+    template = stack.build(build)
+    layers = tuple(_unpacked(build, name) for name in ("Common", "Dependencies", "Ranking"))
+    _compile(build, layers)
+    return Built(template, layers, _in_small_batches(layers[0] / "arxiv_digest/profile.yaml"))
+
+
 @contextmanager
-def deployed_stack(folder: Path) -> Iterator[Deployed]:
-    """Build, start and deploy in a folder, for the time of the block."""
-    template = stack.build(folder / "build")
-    layers = [_unpacked(folder / "build", name) for name in ("Common", "Dependencies", "Ranking")]
-    _compile(folder / "build", layers)
-    profile = _in_small_batches(layers[0] / "arxiv_digest/profile.yaml")
+def deployed_stack(
+    folder: Path, *, faulty: bool = False, built: Built | None = None
+) -> Iterator[Deployed]:
+    """Start and deploy in a folder, for the time of the block; built there, too, if need be.
+
+    Where it is ``faulty``, rules disturb what the functions ask of AWS, which takes the way over
+    microburst for it.
+    """
+    built = built or build_stack(folder)
+    template = folder / "stack/template.yaml"
+    shutil.copytree(built.template.parent, template.parent)
     running = emulator.start(folder)
     try:
         with (
             feed_server() as arxiv,
             export_api() as api,
             language_model() as model,
-            microburst(running.url) as faults,
+            microburst(running.url) if faulty else nullcontext() as faults,
         ):
             Stack(running).client("secretsmanager").create_secret(Name=SECRET, SecretString=KEY)
-            _lead_through(template, faults.url, layers)
+            _lead_through(template, built.layers, faults)
             parameters = {
                 "SenderAddress": "digest@example.org",
                 "SenderName": "每日 digest",
@@ -184,8 +214,8 @@ def deployed_stack(folder: Path) -> Iterator[Deployed]:
                 "Votes": "true",
             }
             deployed = stack.deploy(running, template, parameters)
-            model.fields = tuple(field.name for field in profile.fields)
-            yield Deployed(deployed, template, parameters, arxiv, api, model, profile, faults)
+            model.fields = tuple(field.name for field in built.profile.fields)
+            yield Deployed(deployed, built, template, parameters, arxiv, api, model, faults)
     finally:
         running.stop()
 
@@ -218,23 +248,26 @@ def _in_small_batches(packaged: Path) -> Profile:
     return load_profile(text)
 
 
-def _lead_through(template: Path, url: str, layers: Sequence[Path]) -> None:
+def _lead_through(template: Path, layers: Sequence[Path], faults: Microburst | None) -> None:
     told = yaml.safe_load(template.read_text("utf-8"))
     for function in (*FUNCTIONS, "Vote"):
         properties = told["Resources"][f"{function}Function"]["Properties"]
         carried = len(properties["Layers"])
         found = layers[:carried]
         properties["Environment"]["Variables"] |= {
-            # As an HTTP proxy, since requests are signed for the emulator's own address.
-            "HTTP_PROXY": url,
-            "NO_PROXY": "localhost",
             "PYTHONPATH": ":".join(map(str, found)),
             # What one process has compiled of them the next ones find, unlike on AWS, where the
             # layers cannot be written to.
             "PYTHONDONTWRITEBYTECODE": "",
-            # Stands in the User-Agent, by which rules tell the functions apart.
-            "AWS_SDK_UA_APP_ID": function,
         }
+        if faults:
+            properties["Environment"]["Variables"] |= {
+                # As an HTTP proxy, since requests are signed for the emulator's own address.
+                "HTTP_PROXY": faults.url,
+                "NO_PROXY": "localhost",
+                # Stands in the User-Agent, by which rules tell the functions apart.
+                "AWS_SDK_UA_APP_ID": function,
+            }
         # A message comes back half a minute after its function's time has ended, whatever that is.
         if function == "Score":
             properties["Timeout"] = SCORE_SECONDS

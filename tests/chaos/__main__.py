@@ -100,7 +100,7 @@ def main(
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as folder,
-        deployed_stack(Path(folder)) as deployed,
+        deployed_stack(Path(folder), faulty=True) as deployed,
     ):
         wrong: list[str] = []
         if seed < 0:

@@ -123,7 +123,10 @@ def main(
     print(line("---", *["--:"] * 4, "---", *["--:"] * 7), flush=True)
     passed: list[Passed] = []
     wrong: list[str] = []
-    with tempfile.TemporaryDirectory() as folder, deployed_stack(Path(folder)) as deployed:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        deployed_stack(Path(folder), faulty=True) as deployed,
+    ):
         deployed.write(PROFILE_KEY, (ROOT / "profile.yaml").read_bytes())
         for number in range(days):
             day = FIRST + timedelta(number)

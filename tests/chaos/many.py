@@ -108,7 +108,10 @@ def main(
 ) -> None:
     """Run one day of 734 papers for many profiles under faults, and print its account."""
     told = dict(a_profile(number) for number in range(1, profiles + 1))
-    with tempfile.TemporaryDirectory() as folder, deployed_stack(Path(folder)) as deployed:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        deployed_stack(Path(folder), faulty=True) as deployed,
+    ):
         for name, text in told.items():
             deployed.write(f"{PROFILES_PREFIX}{name}.yaml", text.encode())
         seconds = pass_day(deployed, list(told))

@@ -7,20 +7,13 @@ from concurrent.futures import Future
 import pytest
 
 from tests.chaos.days import Row
-from tests.chaos.faults import FAULTS, Fault, pass_all
-from tests.deployed import Deployed
-
-# The first test waits for the stack, and one may wait for days that come before its own.
-pytestmark = pytest.mark.timeout(600)
+from tests.chaos.faults import FAULTS, Fault
 
 
-@pytest.fixture(scope="module")
-def accounts(session_stack: Deployed) -> dict[str, Future[Row]]:
-    """The account of each fault's day, come to its end or on the way there."""
-    session_stack.model.forget()
-    return pass_all(session_stack, FAULTS)
-
-
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
-def test_a_day_under_a_fault_is_exact(accounts: dict[str, Future[Row]], fault: Fault) -> None:
+def test_a_day_under_a_fault_is_exact(
+    days_under_faults: Future[dict[str, Future[Row]]], fault: Fault
+) -> None:
+    accounts = days_under_faults.result()
     assert accounts[fault.id].result().announced == fault.papers

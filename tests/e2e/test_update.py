@@ -29,14 +29,14 @@ def handler(event, context):
 """
 
 
-def change(build: Path) -> None:
+def change(build: Path, common: Path) -> None:
     """Change the code of each built function, and of the layer that they share."""
     for function in FUNCTIONS:
         file = build / f"{function}Function/app.py"
         file.write_text(file.read_text("utf-8") + NEXT_VERSION.format(function=function), "utf-8")
     # A layer goes before what stands beside the stack in place of the first version's.
     layer = build / "CommonLayer/python/arxiv_digest"
-    shutil.copytree(build.with_name("common") / "arxiv_digest", layer)
+    shutil.copytree(common / "arxiv_digest", layer)
     shared = layer / "__init__.py"
     shared.write_text(f"{shared.read_text('utf-8')}\nNEXT = True\n", "utf-8")
 
@@ -71,7 +71,7 @@ def test_a_new_version_over_a_run_in_progress_loses_nothing(deployed: Deployed) 
         day.queued()
     deployed.wait(lambda: len(deployed.model.requests) > 0)
 
-    change(deployed.template.parent)
+    change(deployed.template.parent, deployed.built.layers[0])
     parameters = {**deployed.parameters, "LlmModel": "next-model"}
     stack.deploy(deployed.stack.emulator, deployed.template, parameters)
 
