@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import yaml
 
 from arxiv_digest.adapters.runs import Runs
-from arxiv_digest.models import Digest, Paper
+from arxiv_digest.models import Batch, Digest, Paper
 from arxiv_digest.profile import Profile, load_profile
 from local import emulator, stack
 from local.day import FUNCTIONS
@@ -119,6 +119,24 @@ class Deployed:
             assert time.monotonic() < until, f"not within {seconds} s"
             time.sleep(pause)
             pause = min(longest, 1.2 * pause)
+
+    def undone(self, day: date) -> list[Batch]:
+        """The batches of a day that were not counted down."""
+        done = self.runs.batch_done
+        return [batch for batch in self.runs.batches(day) if not done(day, batch.number)]
+
+    def send_again(self, batches: Iterable[Batch]) -> None:
+        """Deliver messages once more, as SQS may do at any time."""
+        sqs = self.stack.client("sqs")
+        for batch in batches:
+            sqs.send_message(
+                QueueUrl=self.stack.outputs["Queue"], MessageBody=batch.model_dump_json()
+            )
+
+    def try_again_soon(self, day: date, count: int) -> None:
+        """Wait until so many batches of a day wait to be tried again, and have them not wait."""
+        self.wait(lambda: len(self.runs.results(day).troubles) >= count)
+        self.send_again(self.undone(day))
 
     def digest(self, day: date, seconds: float = 120) -> Digest:
         """The digest of a day, waited for."""

@@ -145,15 +145,7 @@ class Day:
 
     def undone(self) -> list[Batch]:
         """The batches that were not counted down."""
-        done = self.deployed.runs.batch_done
-        return [batch for batch in self.batches() if not done(self.date, batch.number)]
-
-    def send_again(self, batches: Iterable[Batch]) -> None:
-        """Deliver messages once more, as SQS may do at any time."""
-        sqs = self.deployed.stack.client("sqs")
-        for batch in batches:
-            url = self.deployed.stack.outputs["Queue"]
-            sqs.send_message(QueueUrl=url, MessageBody=batch.model_dump_json())
+        return self.deployed.undone(self.date)
 
     def counted_down_again(self) -> None:
         """Hand aggregate the record of the finished run once more, as a stream may do."""

@@ -179,9 +179,9 @@ def _down_until_the_deadline(day: Day) -> None:
 
 
 def _twice(day: Day) -> None:
-    day.send_again(day.batches())
+    day.deployed.send_again(day.batches())
     day.until(day.finished)
-    day.send_again(day.batches())
+    day.deployed.send_again(day.batches())
     day.until(lambda: day.deployed.visible("Queue") == 0)
 
 
@@ -419,7 +419,7 @@ def finish(fault: Fault, day: Day) -> Row:
     except AssertionError:
         # A call whose time was over before it had hidden its message for less than an hour: an hour
         # has passed.
-        day.send_again(day.undone())
+        day.deployed.send_again(day.undone())
         day.until(lambda: fault.ended(day))
     row = day.account()
     for rule in day.rules:

@@ -100,7 +100,7 @@ class Schedule:
         with suppress(AssertionError):
             day.deployed.wait(lambda: runs.remaining(day.date) == 0, 100)
         # A killed call whose message could not be hidden for a shorter time: an hour has passed.
-        day.send_again(day.undone())
+        day.deployed.send_again(day.undone())
         day.until(lambda: runs.remaining(day.date) == 0)
         with suppress(AssertionError):
             day.deployed.wait(day.finished, 15)
@@ -140,7 +140,7 @@ class Schedule:
                 day.deployed.kill(("Score", "Aggregate")[number % 2])
             case "delivered again":
                 batches = day.batches()
-                day.send_again(batches[number % len(batches) :])
+                day.deployed.send_again(batches[number % len(batches) :])
             case "record again" if day.deployed.runs.remaining(day.date) == 0:
                 with suppress(FunctionError):
                     day.counted_down_again()

@@ -81,7 +81,7 @@ def test_a_new_version_over_a_run_in_progress_loses_nothing(deployed: Deployed) 
     deployed.wait(lambda: deployed.visible("Queue") == 0)
     # Calls that the emulator ended, as AWS does not: their messages are back within a minute.
     assert deployed.waiting("Queue") >= len(day.undone())
-    day.send_again(day.undone())
+    deployed.send_again(day.undone())
     day.until(day.finished)
 
     row = day.account()
