@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 class NoBrowser(Exception):
@@ -22,7 +22,7 @@ def browsing() -> Iterator[Browser]:
     if path is None:
         raise NoBrowser(
             f"no browser is installed here, none of {', '.join(NAMES)};"
-            " on Debian, apt install chromium"
+            " on Debian, apt install chromium-headless-shell"
         )
     with sync_playwright() as playwright:
         # Without a sandbox it starts as any user, in a container, too; it is shown our pages only.

@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Where a rule needs more or fewer examples, its test says so: each run draws others anyway.
+settings.register_profile("quick", max_examples=60)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

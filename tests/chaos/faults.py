@@ -26,9 +26,7 @@ class Alone(Enum):
     ENDED = "until its day has ended"
 
 
-FIRST = date(2019, 1, 7)
-APART = timedelta(35)
-"""Between two days, so that none makes the files anew that another one's month has."""
+FIRST = date(2024, 9, 2)
 
 OPERATIONS = {
     ("Fetch", "s3"): ("GetObject", "PutObject"),
@@ -398,7 +396,7 @@ def pass_all(deployed: Deployed, faults: Sequence[Fault]) -> dict[str, Future[Ro
         one, many = ThreadPoolExecutor(1), ThreadPoolExecutor(len(faults))
         with one as in_turn, many as begun, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             for number, fault in enumerate(faults):
-                begin = partial(start, fault, deployed, FIRST + number * APART)
+                begin = partial(start, fault, deployed, FIRST + timedelta(number))
                 if not fault.of_fetch and fault.alone is Alone.NO:
                     pool.submit(end, fault, begin)
                     continue
