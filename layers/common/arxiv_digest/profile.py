@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -20,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from arxiv_digest.addresses import bare_address
 from arxiv_digest.announcements import paper_id
 from arxiv_digest.matching import authors_among, phrases_in, words_of
 from arxiv_digest.models import (
@@ -45,19 +45,6 @@ def _one_line(text: str) -> str:
 
 
 Line = Annotated[str, AfterValidator(_one_line)]
-
-# What SES takes: no display name, and ASCII before the at sign.
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+")
-
-
-def bare_address(address: str) -> str:
-    """A bare e-mail address as given; raises ``ValueError`` for anything else."""
-    if not _ADDRESS.fullmatch(address):
-        raise ValueError(
-            f"{address!r} is no bare e-mail address; write addresses such as reader@example.org"
-        )
-    return address
-
 
 Address = Annotated[str, AfterValidator(bare_address)]
 
@@ -367,6 +354,9 @@ def _explain(source: str, problem: dict[str, Any]) -> str:
     key = key.removeprefix(".")
     match problem["type"]:
         case "extra_forbidden":
+            # Imported here: a profile that can be used needs no near words.
+            import difflib
+
             model = _NESTED.get(str(parents[0]), Profile) if parents else Profile
             near = difflib.get_close_matches(str(last), model.model_fields, n=1)
             known = ", ".join(model.model_fields)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from arxiv_digest.profile import bare_address
+from arxiv_digest.addresses import bare_address
 
 
 def addresses(listed: str) -> tuple[str, ...]:
@@ -19,7 +19,8 @@ def addresses(listed: str) -> tuple[str, ...]:
 class Settings(BaseSettings):
     """What every function is told; variables are prefixed with ``DIGEST_``."""
 
-    model_config = SettingsConfigDict(env_prefix="DIGEST_", frozen=True)
+    # Each function has one of these: those of the others need no validator.
+    model_config = SettingsConfigDict(env_prefix="DIGEST_", frozen=True, defer_build=True)
 
     table: str
 
