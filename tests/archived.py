@@ -27,6 +27,8 @@ def archived(*recipients: str, **told: Any) -> dict[str, bytes]:
     archive: Any = MemoryArchive()
     mailer: Any = SimpleNamespace(send=lambda *_: "an id")
     sender = Address("digest", addr_spec="digest@example.org")
-    step = Aggregate(runs, archive, mailer, sender, recipients, print, print, **told)
+    step = Aggregate(
+        runs, archive, lambda: mailer, lambda: sender, recipients, print, print, **told
+    )
     step(DAY, NOW)
     return dict(archive.objects)

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, date, datetime
-from email.headerregistry import Address
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.parameters import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.archive import Archive, place_of
-from arxiv_digest.adapters.mailer import ONE_ATTEMPT, Mailer
-from arxiv_digest.adapters.queue import Queue
 from arxiv_digest.adapters.runs import Runs, run_of
-from arxiv_digest.adapters.secrets import SOON, Secrets
 from arxiv_digest.adapters.settings import AggregateSettings
 from arxiv_digest.announcements import eastern_date
 from arxiv_digest.firings import DEADLINE, DeadlineEvent, run_is_due
@@ -36,15 +24,20 @@ from arxiv_digest.steps.aggregate import (
     AggregateResult,
     MailState,
 )
-from arxiv_digest.voting import Voting
 
 if TYPE_CHECKING:
+    from email.headerregistry import Address
+
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from mypy_boto3_s3 import S3Client
+
+    from arxiv_digest.adapters.mailer import Mailer
+    from arxiv_digest.adapters.queue import Queue
+    from arxiv_digest.adapters.secrets import Secrets
+    from arxiv_digest.voting import Voting
 
 logger = Logger(service="aggregate")
 metrics = Metrics(service="aggregate")
-records = BatchProcessor(EventType.DynamoDBStreams)
-messages = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
@@ -62,12 +55,18 @@ def runs() -> Runs:
 @cache
 def deadline_queue() -> Queue:
     """The queue of the deadlines of many profiles."""
+    # Imported here: a stack of one reader has no messages.
+    from arxiv_digest.adapters.queue import Queue
+
     return Queue(boto3.client("sqs"), settings().deadline_queue_url)
 
 
 @cache
 def mailer() -> Mailer:
     """SES, made once for each execution environment."""
+    # Imported here: a deadline that finds its digest made mails nobody.
+    from arxiv_digest.adapters.mailer import ONE_ATTEMPT, Mailer
+
     return Mailer(boto3.client("sesv2", config=ONE_ATTEMPT), settings().configuration_set)
 
 
@@ -80,7 +79,18 @@ def s3() -> S3Client:
 @cache
 def secrets() -> Secrets:
     """Secrets Manager, made once for each execution environment."""
+    # Imported here: only where readers vote is there a secret.
+    from arxiv_digest.adapters.secrets import SOON, Secrets
+
     return Secrets(boto3.client("secretsmanager", config=SOON))
+
+
+def sender() -> Address:
+    """Whom the mails come from."""
+    # Imported here: only a mail needs it.
+    from email.headerregistry import Address
+
+    return Address(settings().sender_name, addr_spec=settings().sender_address)
 
 
 def voting(profile: str) -> Voting | None:
@@ -91,6 +101,10 @@ def voting(profile: str) -> Voting | None:
     told = settings()
     if not told.vote_secret:
         return None
+    from aws_lambda_powertools.utilities.parameters import GetParameterError
+
+    from arxiv_digest.voting import Voting
+
     try:
         key = secrets().text(told.vote_secret)
     except GetParameterError:
@@ -106,8 +120,8 @@ def step(profile: str) -> Aggregate:
     return Aggregate(
         runs=runs().of(profile),
         archive=Archive(s3(), told.bucket, place_of(profile)),
-        mailer=mailer(),
-        sender=Address(told.sender_name, addr_spec=told.sender_address),
+        mailer=mailer,
+        sender=sender,
         # Whoever reads the single profile's digests has nothing to do with the others.
         recipients=() if profile else told.recipients,
         log=logger.error,
@@ -164,15 +178,18 @@ def report(digest: Digest) -> None:
     logger.info("ledger of the digest of %s", digest.date, extra={"ledger": ledger.model_dump()})
 
 
-def counted_down(record: DynamoDBRecord) -> None:
-    """Make the digest of the run that a stream record shows counted down to nothing."""
-    keys = record.dynamodb.keys if record.dynamodb else {}
+def counted_down(record: dict[str, Any]) -> None:
+    """Make the digest of the run that a stream record shows counted down to nothing.
+
+    Whatever is raised has the stream bring the record again.
+    """
+    key = record["dynamodb"]["Keys"]["pk"]["S"]
     try:
-        day, profile = run_of(str(keys["pk"]))
+        day, profile = run_of(key)
         aggregate(profile, day, datetime.now(UTC))
     except Exception:
-        # Powertools names the record to the stream, which tries again, and says nothing.
-        logger.exception("the digest of %s could not be made", keys.get("pk"))
+        # Lambda logs it as well, but neither of which run nor as the others are logged.
+        logger.exception("the digest of %s could not be made", key)
         raise
 
 
@@ -204,6 +221,19 @@ def of_one_profile(record: SQSRecord, lambda_context: LambdaContext) -> None:
         come(told, datetime.now(UTC))
 
 
+def messages(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Do what messages of many profiles' deadlines say; the answer names those that failed."""
+    # Imported here: a stack of one reader has no such messages.
+    from aws_lambda_powertools.utilities import batch
+
+    processor = batch.BatchProcessor(batch.EventType.SQS, raise_on_entire_batch_failure=False)
+    return dict(
+        batch.process_partial_response(
+            event=event, record_handler=of_one_profile, processor=processor, context=context
+        )
+    )
+
+
 def come(told: DeadlineEvent, now: datetime) -> dict[str, Any]:
     """Let a deadline come; where it is that of many profiles, each gets a message of it."""
     day = told.date or eastern_date(now)
@@ -228,12 +258,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     if "Records" not in event:
         return come(DeadlineEvent.model_validate(event), datetime.now(UTC))
-    from_queue = event["Records"][0]["eventSource"] == "aws:sqs"
-    return dict(
-        process_partial_response(
-            event=event,
-            record_handler=of_one_profile if from_queue else counted_down,
-            processor=messages if from_queue else records,
-            context=context,
-        )
-    )
+    if event["Records"][0]["eventSource"] == "aws:sqs":
+        return messages(event, context)
+    for record in event["Records"]:
+        counted_down(record)
+    return {"batchItemFailures": []}

@@ -80,8 +80,8 @@ class Cloud:
         return Aggregate(
             runs=Runs(self.dynamodb, self.table, lambda: time.time() + 60 * minutes),
             archive=self.archive,
-            mailer=mailer or Mailer(self.ses, "digests"),
-            sender=Address("digest", addr_spec="digest@example.org"),
+            mailer=lambda: mailer or Mailer(self.ses, "digests"),
+            sender=lambda: Address("digest", addr_spec="digest@example.org"),
             recipients=recipients,
             log=print,
             tell=self.told.append,

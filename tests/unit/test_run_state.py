@@ -100,7 +100,9 @@ class RunOfADay(RuleBasedStateMachine):
         archive: Any = self.archive
         return (
             Score(runs, lambda *_: model),  # type: ignore[arg-type, return-value]
-            Aggregate(runs, archive, post, sender, READERS, print, self.told.append),  # type: ignore[arg-type]
+            Aggregate(
+                runs, archive, lambda: post, lambda: sender, READERS, print, self.told.append
+            ),  # type: ignore[arg-type]
         )
 
     # ------------------------------------------------------------------ what may happen

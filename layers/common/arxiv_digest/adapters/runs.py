@@ -43,13 +43,6 @@ from uuid import uuid4
 
 from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
-from tenacity import (
-    retry,
-    retry_if_exception,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
 from arxiv_digest import migrations
 from arxiv_digest.batches import as_announced
@@ -758,6 +751,14 @@ class Runs:
     def _get_many(
         self, keys: list[dict[str, str]], *, consistent: bool = True
     ) -> list[dict[str, Any]]:
+        # Imported here, as below: a deadline that finds its digest made tries nothing again.
+        from tenacity import (
+            retry,
+            retry_if_exception_type,
+            stop_after_attempt,
+            wait_random_exponential,
+        )
+
         found: list[dict[str, Any]] = []
         wanted = {"Keys": keys, "ConsistentRead": consistent}
         request: Mapping[str, Any] = {self._table.name: wanted}
@@ -798,6 +799,8 @@ class Runs:
         return True
 
     def _transact(self, operations: list[Any]) -> None:
+        from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
+
         # Scorers count the same run down at the same time; DynamoDB cancels one of two
         # transactions that meet (TransactionConflict), and the SDK does not repeat it.
         @retry(

@@ -5,21 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.headerregistry import Address
-from email.message import EmailMessage
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from arxiv_digest.adapters.archive import Archive
-from arxiv_digest.adapters.mailer import Mailer, MailRefused, MailUncertain
 from arxiv_digest.adapters.runs import Results, Runs
-from arxiv_digest.batches import as_announced
 from arxiv_digest.models import Batch, Digest, Run, TriagedPart, Value, Verdict
-from arxiv_digest.profile import Profile, load_profile
-from arxiv_digest.ranking import make_digest
-from arxiv_digest.steps.archiving import Archiving
-from arxiv_digest.voting import Voting
+
+if TYPE_CHECKING:
+    from email.headerregistry import Address
+    from email.message import EmailMessage
+
+    from arxiv_digest.adapters.mailer import Mailer
+    from arxiv_digest.profile import Profile
+    from arxiv_digest.voting import Voting
 
 CLAIM_SECONDS = 360
 """For this long a claim may be another call's that is sending: longer than aggregate can run."""
@@ -68,8 +69,9 @@ class Aggregate:
 
     runs: Runs
     archive: Archive
-    mailer: Mailer
-    sender: Address
+    mailer: Callable[[], Mailer]
+    sender: Callable[[], Address]
+    """Both are called for a mail: what sends it, and whom it comes from."""
     recipients: tuple[str, ...]
     log: Callable[[str], None]
     tell: Callable[[MailState], None]
@@ -90,6 +92,10 @@ class Aggregate:
             return AggregateResult(date=date, done=AggregateDone.NO_RUN)
         if self.runs.digest_made(date) == 0:
             return AggregateResult(date=date, done=AggregateDone.MADE_BEFORE)
+        # Imported here, as in archiving: a deadline that finds its digest made needs none of it.
+        from arxiv_digest.profile import load_profile
+        from arxiv_digest.steps.archiving import Archiving
+
         profile = load_profile(run.profile)
         batches, triaged = self.runs.batches(date), self.runs.triaged(date)
         voting = self.voting()
@@ -128,7 +134,7 @@ class Aggregate:
             page = f"{base}/{self.archive.place}{digest.date}/digest.html"
             from arxiv_digest import rendering
 
-            message = rendering.render_mail(digest, self.sender, recipient, page, voting)
+            message = rendering.render_mail(digest, self.sender(), recipient, page, voting)
             self.archive.write(f"{digest.date}/mail/{recipient}.eml", message.as_bytes())
             # Last of all: whatever failed before it can be done again.
             if self.runs.claim_mail(digest.date, recipient):
@@ -143,8 +149,10 @@ class Aggregate:
         return self._settle_as_uncertain(digest.date, recipient, ABANDONED_CLAIM)
 
     def _send(self, digest: Digest, recipient: str, message: EmailMessage) -> MailState:
+        from arxiv_digest.adapters.mailer import MailRefused, MailUncertain
+
         try:
-            message_id = self.mailer.send(message, digest.date)
+            message_id = self.mailer().send(message, digest.date)
         except MailRefused as problem:
             why = str(problem).replace(recipient, masked(recipient))
             self.log(f"SES refused the mail of {digest.date} to {masked(recipient)}: {why}")
@@ -184,6 +192,9 @@ def _digest(
     results: Results,
     now: dt.datetime,
 ) -> Digest:
+    from arxiv_digest.batches import as_announced
+    from arxiv_digest.ranking import make_digest
+
     unscored = {
         paper.id: results.troubles[batch.number]
         for batch in batches
