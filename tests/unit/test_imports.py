@@ -82,7 +82,8 @@ _MESSAGES = {
 }
 
 LATER = {
-    "fetch": _MESSAGES,
+    # What a run may spend, where one is started.
+    "fetch": {*_MESSAGES, "arxiv_digest.budget", "arxiv_digest.scoring"},
     "score": set(),
     "aggregate": {
         *_MESSAGES,

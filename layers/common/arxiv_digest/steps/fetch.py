@@ -26,7 +26,6 @@ from arxiv_digest.announcements import (
     unread,
 )
 from arxiv_digest.batches import as_announced, make_batches, make_triaged
-from arxiv_digest.budget import expected_of_day
 from arxiv_digest.firings import (
     Action,
     FetchEvent,
@@ -523,4 +522,7 @@ def read_feed(arxiv: FeedReader, category: str, patience: float) -> tuple[Parsed
 
 
 def _beyond_budget(papers: Sequence[Paper], profile: Profile, examples: Sequence[Example]) -> bool:
+    # Imported here: only a run that is started may spend tokens, and most firings start none.
+    from arxiv_digest.budget import expected_of_day
+
     return expected_of_day(papers, profile, examples) > profile.daily_tokens
