@@ -101,6 +101,7 @@ def voting(profile: str) -> Voting | None:
     told = settings()
     if not told.vote_secret:
         return None
+    # Imported here, as above.
     from aws_lambda_powertools.utilities.parameters import GetParameterError
 
     from arxiv_digest.voting import Voting

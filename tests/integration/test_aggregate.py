@@ -104,6 +104,13 @@ def test_made_again_it_changes_nothing_and_mails_nobody(cloud: Cloud) -> None:
     assert post.sent == list(READERS)
 
 
+def test_nobody_is_claimed_for_a_mailer_that_cannot_be_had(cloud: Cloud) -> None:
+    a_run_of(cloud, papers(2), 2)
+    with pytest.raises(ZeroDivisionError):
+        replace(cloud.aggregate(*READERS), mailer=lambda: 1 / 0)(DAY, NOW)  # type: ignore[arg-type, return-value]
+    assert cloud.runs.mail_claim(DAY, READERS[0]) is None
+
+
 def test_the_deadline_sends_what_is_there_and_says_what_is_missing_and_why(cloud: Cloud) -> None:
     listed = papers(3)
     a_run_of(cloud, listed, 1)

@@ -136,9 +136,10 @@ class Aggregate:
 
             message = rendering.render_mail(digest, self.sender(), recipient, page, voting)
             self.archive.write(f"{digest.date}/mail/{recipient}.eml", message.as_bytes())
+            mailer = self.mailer()
             # Last of all: whatever failed before it can be done again.
             if self.runs.claim_mail(digest.date, recipient):
-                return self._send(digest, recipient, message)
+                return self._send(mailer, digest, recipient, message)
             return MailState.CLAIMED
         if claim.state == "SENT":
             return MailState.SENT_BEFORE
@@ -148,11 +149,13 @@ class Aggregate:
             return MailState.CLAIMED
         return self._settle_as_uncertain(digest.date, recipient, ABANDONED_CLAIM)
 
-    def _send(self, digest: Digest, recipient: str, message: EmailMessage) -> MailState:
+    def _send(
+        self, mailer: Mailer, digest: Digest, recipient: str, message: EmailMessage
+    ) -> MailState:
         from arxiv_digest.adapters.mailer import MailRefused, MailUncertain
 
         try:
-            message_id = self.mailer().send(message, digest.date)
+            message_id = mailer.send(message, digest.date)
         except MailRefused as problem:
             why = str(problem).replace(recipient, masked(recipient))
             self.log(f"SES refused the mail of {digest.date} to {masked(recipient)}: {why}")
