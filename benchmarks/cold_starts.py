@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from arxiv_digest.announcements import EASTERN
+from arxiv_digest.firings import EASTERN
 from local.day import FUNCTIONS
 from local.emulator import PYTHON, ROOT
 from tests.deployed import Deployed, deployed_stack

@@ -17,8 +17,7 @@ from moto.dynamodb.models.table import Table
 
 from arxiv_digest.adapters.archive import PROFILE_KEY, PROFILES_PREFIX, place_of
 from arxiv_digest.adapters.mailer import ONE_ATTEMPT
-from arxiv_digest.announcements import EASTERN
-from arxiv_digest.firings import days_before
+from arxiv_digest.firings import EASTERN, days_before
 from arxiv_digest.models import Paper
 from arxiv_digest.profile import load_profile
 from benchmarks import tokens

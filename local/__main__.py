@@ -19,8 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from arxiv_digest.adapters.archive import PROFILE_KEY, PROFILES_PREFIX, place_of
 from arxiv_digest.adapters.settings import addresses
-from arxiv_digest.announcements import eastern_date
-from arxiv_digest.firings import refuse_unfinished
+from arxiv_digest.firings import eastern_date, refuse_unfinished
 from arxiv_digest.migrations import DIGEST
 from arxiv_digest.profile import load_profile
 from local import day, emulator, feeds, onboarding, serving, stack

@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 import typer
 
 from arxiv_digest.adapters.arxiv import ExportApi, FeedReader, FeedUnreachable
-from arxiv_digest.announcements import eastern_date
+from arxiv_digest.firings import eastern_date
 from arxiv_digest.profile import ProfileError, load_profile
 from arxiv_digest.steps.examples import AT_ONCE, PATIENCE, keep_examples, profile_examples
 from arxiv_digest.steps.fetch import READING, read_feed

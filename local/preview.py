@@ -9,14 +9,13 @@ from pathlib import Path
 from arxiv_digest import rendering
 from arxiv_digest.announcements import (
     ParsedFeed,
-    eastern_date,
     in_order,
     judged,
     merge,
     unread,
 )
 from arxiv_digest.batches import make_batches
-from arxiv_digest.firings import newest
+from arxiv_digest.firings import eastern_date, newest
 from arxiv_digest.language import feed_notes
 from arxiv_digest.local import score_day, with_nearest
 from arxiv_digest.models import (

@@ -15,8 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from arxiv_digest.adapters.archive import Archive, place_of
 from arxiv_digest.adapters.runs import Runs, run_of
 from arxiv_digest.adapters.settings import AggregateSettings
-from arxiv_digest.announcements import eastern_date
-from arxiv_digest.firings import DEADLINE, DeadlineEvent, run_is_due
+from arxiv_digest.firings import DEADLINE, DeadlineEvent, eastern_date, run_is_due
 from arxiv_digest.models import Digest
 from arxiv_digest.steps.aggregate import (
     Aggregate,

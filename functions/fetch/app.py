@@ -20,8 +20,7 @@ from arxiv_digest.adapters.arxiv import ExportApi, FeedReader
 from arxiv_digest.adapters.queue import Queue
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.adapters.settings import FetchSettings
-from arxiv_digest.announcements import eastern_date
-from arxiv_digest.firings import FetchEvent
+from arxiv_digest.firings import FetchEvent, eastern_date
 from arxiv_digest.migrations import PROFILE_DAY
 from arxiv_digest.models import LOCAL_SCORER, Scorer, ScorerKind
 from arxiv_digest.steps.fetch import Fetch, FetchResult

@@ -20,8 +20,8 @@ from arxiv_digest.adapters import llm
 from arxiv_digest.adapters.queue import AFTER_DEATH
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.adapters.secrets import KEY_SECONDS, Secrets
-from arxiv_digest.announcements import EASTERN
 from arxiv_digest.batches import make_batches
+from arxiv_digest.firings import EASTERN
 from arxiv_digest.models import SCHEMA_VERSION, Failed, Scorer, ScorerKind, Tokens, Triaged
 from functions.aggregate import app as aggregate
 from functions.fetch import app as fetch

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from arxiv_digest.announcements import (
     author_names,
-    eastern_date,
     judged,
     merge,
     paper_id,
     parse_feed,
 )
+from arxiv_digest.firings import eastern_date
 from arxiv_digest.models import AnnounceType, FeedReading, FeedState, Paper
 
 DAY = dt.date(2026, 1, 22)

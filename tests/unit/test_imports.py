@@ -88,6 +88,7 @@ LATER = {
     "aggregate": {
         *_MESSAGES,
         "arxiv_digest.adapters.queue",
+        "arxiv_digest.announcements",
         # What makes a digest: its profile, its place in the archive.
         "yaml",
         "arxiv_digest.profile",

@@ -13,10 +13,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
+from arxiv_digest.firings import EASTERN, eastern_date
 from arxiv_digest.migrations import Stored
 from arxiv_digest.models import (
     SCHEMA_VERSION,
@@ -28,9 +28,6 @@ from arxiv_digest.models import (
     Value,
 )
 from arxiv_digest.tex import decode_accents
-
-EASTERN = ZoneInfo("America/New_York")
-"""arXiv announces in US Eastern time."""
 
 _ID = re.compile(
     r"(?:(?<![0-9])(?P<id>[0-9]{4}\.[0-9]{4,5})"
@@ -72,11 +69,6 @@ class Announced(Value):
 
 
 ANNOUNCED = Stored("Announced", TypeAdapter(Announced))
-
-
-def eastern_date(moment: datetime) -> date:
-    """The date in US Eastern time, which is how announcements are dated."""
-    return moment.astimezone(EASTERN).date()
 
 
 def paper_id(text: str) -> tuple[str, int] | None:

@@ -12,6 +12,7 @@ import datetime as dt
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, model_validator
 
@@ -24,6 +25,9 @@ from arxiv_digest.models import (
     SchemaVersion,
     Value,
 )
+
+EASTERN = ZoneInfo("America/New_York")
+"""arXiv announces in US Eastern time."""
 
 READY = (FeedState.FRESH, FeedState.EMPTY)
 """States in which a category has nothing more to announce on the day."""
@@ -96,6 +100,11 @@ def categories_to_read(categories: Iterable[str], run_feeds: Iterable[FeedReadin
     """The categories that a run of the date has not read whole and fresh, in profile order."""
     ready = {reading.category for reading in run_feeds if reading.state in READY}
     return [category for category in categories if category not in ready]
+
+
+def eastern_date(moment: dt.datetime) -> dt.date:
+    """The date in US Eastern time, which is how announcements are dated."""
+    return moment.astimezone(EASTERN).date()
 
 
 def run_is_due(day: dt.date) -> bool:

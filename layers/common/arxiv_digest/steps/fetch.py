@@ -18,7 +18,6 @@ from arxiv_digest.announcements import (
     ANNOUNCED,
     Announced,
     ParsedFeed,
-    eastern_date,
     in_order,
     judged,
     merge,
@@ -33,6 +32,7 @@ from arxiv_digest.firings import (
     came_to_nothing,
     categories_to_read,
     days_before,
+    eastern_date,
     newest,
     refuse_unfinished,
 )
