@@ -60,21 +60,13 @@ class Measured(NamedTuple):
 
 
 def as_on_aws(deployed: Deployed) -> int:
-    """Score as the template says for AWS, with nothing between it and the emulator.
+    """Score as the template says for AWS.
 
     Days are cut by the packaged profile; returns its papers a call.
     """
     client = deployed.stack.client("lambda")
-    for function in ("Fetch", "Score", "Aggregate"):
-        name = deployed.stack.outputs[f"{function}FunctionName"]
-        now = client.get_function_configuration(FunctionName=name)
-        variables = now["Environment"]["Variables"]
-        del variables["HTTP_PROXY"]
-        timeout = 600 if function == "Score" else now["Timeout"]
-        client.update_function_configuration(
-            FunctionName=name, Timeout=timeout, Environment={"Variables": variables}
-        )
     score = deployed.stack.outputs["ScoreFunctionName"]
+    client.update_function_configuration(FunctionName=score, Timeout=600)
     [source] = client.list_event_source_mappings(FunctionName=score)["EventSourceMappings"]
     client.update_event_source_mapping(
         UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": CONCURRENCY}

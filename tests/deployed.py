@@ -76,12 +76,8 @@ class Deployed:
     arxiv: FeedServer
     api: ExportApiServer
     model: LanguageModelServer
+    profile: Profile
     disturbed: Microburst | None
-
-    @property
-    def profile(self) -> Profile:
-        """The profile that is packaged."""
-        return self.built.profile
 
     @property
     def faults(self) -> Microburst:
@@ -233,7 +229,17 @@ def deployed_stack(
             }
             deployed = stack.deploy(running, template, parameters)
             model.fields = tuple(field.name for field in built.profile.fields)
-            yield Deployed(deployed, built, template, parameters, arxiv, api, model, faults)
+            yield Deployed(
+                stack=deployed,
+                built=built,
+                template=template,
+                parameters=parameters,
+                arxiv=arxiv,
+                api=api,
+                model=model,
+                profile=built.profile,
+                disturbed=faults,
+            )
     finally:
         running.stop()
 

@@ -42,7 +42,7 @@ metrics = Metrics(service="aggregate")
 @cache
 def settings() -> AggregateSettings:
     """The settings, read once for each execution environment."""
-    return AggregateSettings()
+    return AggregateSettings.told()
 
 
 @cache

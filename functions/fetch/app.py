@@ -35,13 +35,13 @@ metrics = Metrics(service="fetch")
 @cache
 def profile_queue() -> Queue:
     """The queue of profiles whose run of a date is to be started."""
-    return Queue(boto3.client("sqs"), FetchSettings().profile_queue_url)
+    return Queue(boto3.client("sqs"), FetchSettings.told().profile_queue_url)
 
 
 @cache
 def step() -> Fetch:
     """The step with its adapters, made once for each execution environment."""
-    settings = FetchSettings()
+    settings = FetchSettings.told()
     model = settings.llm_model
     return Fetch(
         arxiv=FeedReader(settings.feed_base_url, settings.feed_interval),

@@ -39,7 +39,7 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 @cache
 def settings() -> ScoreSettings:
     """The settings, read once for each execution environment."""
-    return ScoreSettings()
+    return ScoreSettings.told()
 
 
 @cache

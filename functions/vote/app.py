@@ -31,7 +31,7 @@ metrics = Metrics(service="vote")
 @cache
 def settings() -> VoteSettings:
     """The settings, read once for each execution environment."""
-    return VoteSettings()
+    return VoteSettings.told()
 
 
 @cache

@@ -678,7 +678,7 @@ def test_a_function_is_told_what_its_settings_ask_for_and_nothing_else(
     assert set(told) == asked
     for name, value in told.items():
         monkeypatch.setenv(name, str(value))
-    settings()
+    settings.told()
 
 
 def test_functions_are_told_the_resources_of_their_own_stack() -> None:
@@ -701,7 +701,7 @@ def test_recipients_reach_aggregate_one_by_one(monkeypatch: pytest.MonkeyPatch) 
     for stack, recipients in [(PLAIN, ()), (FULL, ("one@example.org", "two@example.org"))]:
         for name, value in stack["AggregateFunction"]["Environment"]["Variables"].items():
             monkeypatch.setenv(name, str(value))
-        assert AggregateSettings().recipients == recipients
+        assert AggregateSettings.told().recipients == recipients
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

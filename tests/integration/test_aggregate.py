@@ -311,7 +311,7 @@ def test_a_recipient_that_is_no_bare_address_is_refused_by_name(
         monkeypatch.setenv(f"DIGEST_{name}", "x")
     monkeypatch.setenv("DIGEST_RECIPIENTS", listed)
     with pytest.raises(ValueError, match="is no bare e-mail address"):
-        AggregateSettings()
+        AggregateSettings.told()
 
 
 def test_a_date_without_run_is_told_from_one_without_papers(cloud: Cloud) -> None:
