@@ -81,12 +81,16 @@ _MESSAGES = {
     "aws_lambda_powertools.utilities.data_classes",
 }
 
+# What reads settings from files, commands and elsewhere would load.
+_SOURCES = {"argparse", "asyncio"}
+
 LATER = {
     # What a run may spend, where one is started.
-    "fetch": {*_MESSAGES, "arxiv_digest.budget", "arxiv_digest.scoring"},
+    "fetch": {*_MESSAGES, *_SOURCES, "arxiv_digest.budget", "arxiv_digest.scoring"},
     "score": set(),
     "aggregate": {
         *_MESSAGES,
+        *_SOURCES,
         "arxiv_digest.adapters.queue",
         "arxiv_digest.announcements",
         # What makes a digest: its profile, its place in the archive.
