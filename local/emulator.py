@@ -23,9 +23,6 @@ HOME = ROOT / ".local"
 PYTHON = HOME / "emulator/bin/python"
 REGION = "us-east-1"
 
-MEMORY_NEEDED = 6_000_000_000
-"""Bytes of free memory from which on the emulator unpacks code into it."""
-
 _START = "import sys; sys.path.append({path!r}); from ministack.app import main; main()"
 
 
@@ -90,7 +87,7 @@ def start(folder: Path, port: int = 0) -> Emulator:
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
-    scratch = tempfile.mkdtemp(prefix=f"emulator-{port}-", dir=_roomy_memory() or folder)
+    scratch = tempfile.mkdtemp(prefix=f"emulator-{port}-", dir=folder)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     translator = HOME / "sam/lib" / version / "site-packages"
     environment = {
@@ -132,18 +129,6 @@ def start(folder: Path, port: int = 0) -> Emulator:
         raise
     emulator.stop()
     raise EmulatorError(f"the emulator did not start; its log is {log}")
-
-
-def _roomy_memory() -> Path | None:
-    """Files in memory, where there is room for a dozen unpacked functions.
-
-    Each cold start unpacks thousands of small files, several times faster there than on a disk.
-    """
-    memory = Path("/dev/shm")  # noqa: S108  # nosec B108
-    with suppress(FileNotFoundError):
-        if shutil.disk_usage(memory).free > MEMORY_NEEDED and os.access(memory, os.W_OK):
-            return memory
-    return None
 
 
 def free_port() -> int:

@@ -58,7 +58,7 @@ def recipients(taken: Iterable[tuple[str, str]], day: date) -> list[str]:
 
 @dataclass(frozen=True)
 class Built:
-    """The built template, the unpacked layers that its functions find, and the packaged profile."""
+    """The built template, the packages of its layers, ours first, and the packaged profile."""
 
     template: Path
     layers: tuple[Path, ...]
@@ -185,11 +185,17 @@ class Deployed:
 
 def build_stack(folder: Path) -> Built:
     """Build in a folder what any number of stacks are deployed of."""
-    build = folder / "build"
-    template = stack.build(build)
-    layers = tuple(_unpacked(build, name) for name in ("Common", "Dependencies", "Ranking"))
+    template = stack.build(folder / "build")
+    build = template.parent
+    common = folder / "common"
+    shutil.copytree(stack.led(build / "CommonLayer"), common / "python")
+    profile = _in_small_batches(common / "python/arxiv_digest/profile.yaml")
+    stack.lead(build / "CommonLayer", common)
+    layers = tuple(
+        stack.led(build / f"{name}Layer") for name in ("Common", "Dependencies", "Ranking")
+    )
     _compile(build, layers)
-    return Built(template, layers, _in_small_batches(layers[0] / "arxiv_digest/profile.yaml"))
+    return Built(template, layers, profile)
 
 
 @contextmanager
@@ -213,7 +219,7 @@ def deployed_stack(
             microburst(running.url) if faulty else nullcontext() as faults,
         ):
             Stack(running).client("secretsmanager").create_secret(Name=SECRET, SecretString=KEY)
-            _lead_through(template, built.layers, faults)
+            _adapt(template, faults)
             parameters = {
                 "SenderAddress": "digest@example.org",
                 "SenderName": "每日 digest",
@@ -244,16 +250,6 @@ def deployed_stack(
         running.stop()
 
 
-def _unpacked(build: Path, name: str) -> Path:
-    # The emulator unpacks the layers at every cold start, and finds no bytecode in them: four
-    # seconds of a processor each time. That the layers are whole, ``make digest`` shows.
-    layer, place = build / f"{name}Layer/python", build.with_name(name.lower())
-    shutil.move(layer, place)
-    layer.mkdir()
-    (layer / "nothing.txt").touch()
-    return place
-
-
 def _compile(build: Path, layers: Sequence[Path]) -> None:
     # Once, and not by each of the processes that start at the same time.
     files = [str(build / f"{function}Function/app.py") for function in FUNCTIONS]
@@ -272,27 +268,18 @@ def _in_small_batches(packaged: Path) -> Profile:
     return load_profile(text)
 
 
-def _lead_through(template: Path, layers: Sequence[Path], faults: Microburst | None) -> None:
+def _adapt(template: Path, faults: Microburst | None) -> None:
     told = yaml.safe_load(template.read_text("utf-8"))
-    for function in (*FUNCTIONS, "Vote"):
-        properties = told["Resources"][f"{function}Function"]["Properties"]
-        carried = len(properties["Layers"])
-        found = layers[:carried]
-        properties["Environment"]["Variables"] |= {
-            "PYTHONPATH": ":".join(map(str, found)),
-            # What one process has compiled of them the next ones find, unlike on AWS, where the
-            # layers cannot be written to.
-            "PYTHONDONTWRITEBYTECODE": "",
-        }
-        if faults:
-            properties["Environment"]["Variables"] |= {
+    # A message comes back half a minute after its function's time has ended, whatever that is.
+    told["Resources"]["ScoreFunction"]["Properties"]["Timeout"] = SCORE_SECONDS
+    if faults:
+        for function in (*FUNCTIONS, "Vote"):
+            variables = told["Resources"][f"{function}Function"]["Properties"]["Environment"]
+            variables["Variables"] |= {
                 # As an HTTP proxy, since requests are signed for the emulator's own address.
                 "HTTP_PROXY": faults.url,
                 "NO_PROXY": "localhost",
                 # Stands in the User-Agent, by which rules tell the functions apart.
                 "AWS_SDK_UA_APP_ID": function,
             }
-        # A message comes back half a minute after its function's time has ended, whatever that is.
-        if function == "Score":
-            properties["Timeout"] = SCORE_SECONDS
     template.write_text(yaml.safe_dump(told, allow_unicode=True, sort_keys=False), "utf-8")

@@ -199,5 +199,4 @@ def test_ended_from_outside_it_leaves_nothing_behind(tmp_path: Path) -> None:
     assert running.wait(30) == 143
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0, "the emulator still listens"
-    for folder in (Path("/dev/shm"), ROOT / ".local/run"):
-        assert not list(folder.glob(f"emulator-{port}-*"))
+    assert not list((ROOT / ".local/run").glob(f"emulator-{port}-*"))

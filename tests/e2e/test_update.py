@@ -29,16 +29,15 @@ def handler(event, context):
 """
 
 
-def change(build: Path, common: Path) -> None:
-    """Change the code of each built function, and of the layer that they share."""
+def change(build: Path, changed: Path) -> None:
+    """Change the code of each built function, and that of the layer that they share elsewhere."""
     for function in FUNCTIONS:
         file = build / f"{function}Function/app.py"
         file.write_text(file.read_text("utf-8") + NEXT_VERSION.format(function=function), "utf-8")
-    # A layer goes before what stands beside the stack in place of the first version's.
-    layer = build / "CommonLayer/python/arxiv_digest"
-    shutil.copytree(common / "arxiv_digest", layer)
-    shared = layer / "__init__.py"
+    shutil.copytree(stack.led(build / "CommonLayer"), changed / "python")
+    shared = changed / "python/arxiv_digest/__init__.py"
     shared.write_text(f"{shared.read_text('utf-8')}\nNEXT = True\n", "utf-8")
+    stack.lead(build / "CommonLayer", changed)
 
 
 def test_a_key_that_was_rotated_is_used_for_the_next_batches(
@@ -63,7 +62,9 @@ def test_a_key_that_was_rotated_is_used_for_the_next_batches(
     assert {request.authorization for request in deployed.model.requests} == {"Bearer sk-rotated"}
 
 
-def test_a_new_version_over_a_run_in_progress_loses_nothing(deployed: Deployed) -> None:
+def test_a_new_version_over_a_run_in_progress_loses_nothing(
+    deployed: Deployed, tmp_path: Path
+) -> None:
     day = Day.of(deployed, date(2025, 6, 3), PAPERS)
     deployed.model.misbehaviour = "slow"
     with day.published():
@@ -71,7 +72,7 @@ def test_a_new_version_over_a_run_in_progress_loses_nothing(deployed: Deployed) 
         day.queued()
     deployed.wait(lambda: len(deployed.model.requests) > 0)
 
-    change(deployed.template.parent, deployed.built.layers[0])
+    change(deployed.template.parent, tmp_path / "next")
     parameters = {**deployed.parameters, "LlmModel": "next-model"}
     stack.deploy(deployed.stack.emulator, deployed.template, parameters)
 
