@@ -221,19 +221,6 @@ def of_one_profile(record: SQSRecord, lambda_context: LambdaContext) -> None:
         come(told, datetime.now(UTC))
 
 
-def messages(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Do what messages of many profiles' deadlines say; the answer names those that failed."""
-    # Imported here: a stack of one reader has no such messages.
-    from aws_lambda_powertools.utilities import batch
-
-    processor = batch.BatchProcessor(batch.EventType.SQS, raise_on_entire_batch_failure=False)
-    return dict(
-        batch.process_partial_response(
-            event=event, record_handler=of_one_profile, processor=processor, context=context
-        )
-    )
-
-
 def come(told: DeadlineEvent, now: datetime) -> dict[str, Any]:
     """Let a deadline come; where it is that of many profiles, each gets a message of it."""
     day = told.date or eastern_date(now)
@@ -259,7 +246,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if "Records" not in event:
         return come(DeadlineEvent.model_validate(event), datetime.now(UTC))
     if event["Records"][0]["eventSource"] == "aws:sqs":
-        return messages(event, context)
+        # Imported here, as above.
+        from arxiv_digest.adapters.queue import each_message
+
+        return each_message(event, context, of_one_profile)
     for record in event["Records"]:
         counted_down(record)
     return {"batchItemFailures": []}

@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.arxiv import ExportApi, FeedReader
-from arxiv_digest.adapters.queue import Queue
+from arxiv_digest.adapters.queue import Queue, each_message
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.adapters.settings import FetchSettings
 from arxiv_digest.firings import FetchEvent, eastern_date
@@ -69,19 +69,6 @@ def start(record: SQSRecord, lambda_context: LambdaContext) -> None:
         report(step().start(day, datetime.now(UTC), record.message_id))
 
 
-def messages(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Start the runs that messages of the profile queue ask for; the answer names what failed."""
-    # Imported here: no firing needs it, and a stack of one reader has no such messages.
-    from aws_lambda_powertools.utilities import batch
-
-    processor = batch.BatchProcessor(batch.EventType.SQS, raise_on_entire_batch_failure=False)
-    return dict(
-        batch.process_partial_response(
-            event=event, record_handler=start, processor=processor, context=context
-        )
-    )
-
-
 def report(result: FetchResult) -> dict[str, Any]:
     """Log what was done, and return it as JSON."""
     logger.set_correlation_id(result.date.isoformat())
@@ -95,7 +82,7 @@ def report(result: FetchResult) -> dict[str, Any]:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a firing, a :class:`FetchEvent` (the answer is a ``FetchResult``), or messages."""
     if "Records" in event:
-        return messages(event, context)
+        return each_message(event, context, start)
     now = datetime.now(UTC)
     logger.set_correlation_id(eastern_date(now).isoformat())
     result = step()(FetchEvent.model_validate(event), now, context.aws_request_id)

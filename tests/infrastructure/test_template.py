@@ -655,6 +655,12 @@ def test_functions_and_layers_are_built_for_the_same_processor_and_python() -> N
         assert stack.resources[name]["Metadata"]["BuildArchitecture"] == "x86_64"
 
 
+@pytest.mark.parametrize(("stage", "told"), [("prod", "1"), ("local", "")])
+def test_functions_keep_bytecode_where_layers_can_be_written_to(stage: str, told: str) -> None:
+    for function in Stack(Stage=stage).of("AWS::Serverless::Function").values():
+        assert function["Environment"]["Variables"]["PYTHONDONTWRITEBYTECODE"] == told
+
+
 SETTINGS = [
     ("FetchFunction", FetchSettings),
     ("ScoreFunction", ScoreSettings),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -14,6 +14,7 @@ from arxiv_digest.firings import DeadlineEvent
 from arxiv_digest.models import Batch, ProfileDay
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef as Entry
 
@@ -110,6 +111,25 @@ class Queue:
                 )
 
         send()
+
+
+def each_message(
+    event: dict[str, Any], context: LambdaContext, handle: Callable[..., None]
+) -> dict[str, Any]:
+    """Have an event's messages handled one by one; the answer names those that failed.
+
+    ``handle`` is given a message and the context; whatever it raises has SQS deliver that message
+    again (Lambda's partial batch response).
+    """
+    # Imported here: a stack of one reader has no messages but batches.
+    from aws_lambda_powertools.utilities import batch
+
+    processor = batch.BatchProcessor(batch.EventType.SQS, raise_on_entire_batch_failure=False)
+    return dict(
+        batch.process_partial_response(
+            event=event, record_handler=handle, processor=processor, context=context
+        )
+    )
 
 
 def _entry(message: Batch | ProfileDay | DeadlineEvent) -> Entry:
