@@ -95,6 +95,7 @@ class Request:
     ids: tuple[str, ...]
     response_format: str
     authorization: str
+    connection: str
     prompt: str
     parameters: dict[str, Any]
 
@@ -158,6 +159,7 @@ def language_model() -> Iterator[LanguageModelServer]:
                 ids,
                 body.get("response_format", {}).get("type", ""),
                 self.headers.get("Authorization", ""),
+                self.headers.get("Connection", ""),
                 "\n".join(message["content"] for message in messages),
                 body,
             )

@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.archive import Archive, place_of
-from arxiv_digest.adapters.runs import Runs, run_of
+from arxiv_digest.adapters.runs import UNCHECKED, Runs, run_of
 from arxiv_digest.adapters.settings import AggregateSettings
 from arxiv_digest.firings import DEADLINE, DeadlineEvent, eastern_date, run_is_due
 from arxiv_digest.models import Digest
@@ -48,7 +48,7 @@ def settings() -> AggregateSettings:
 @cache
 def runs() -> Runs:
     """The runs table, made once for each execution environment."""
-    return Runs(boto3.resource("dynamodb"), settings().table)
+    return Runs(boto3.resource("dynamodb", config=UNCHECKED), settings().table)
 
 
 @cache

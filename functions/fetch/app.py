@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from arxiv_digest.adapters.archive import Archive
 from arxiv_digest.adapters.arxiv import ExportApi, FeedReader
 from arxiv_digest.adapters.queue import Queue, each_message
-from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.adapters.runs import UNCHECKED, Runs
 from arxiv_digest.adapters.settings import FetchSettings
 from arxiv_digest.firings import FetchEvent, eastern_date
 from arxiv_digest.migrations import PROFILE_DAY
@@ -46,7 +46,7 @@ def step() -> Fetch:
     return Fetch(
         arxiv=FeedReader(settings.feed_base_url, settings.feed_interval),
         export_api=ExportApi(settings.export_api_url, settings.feed_interval),
-        runs=Runs(boto3.resource("dynamodb"), settings.table),
+        runs=Runs(boto3.resource("dynamodb", config=UNCHECKED), settings.table),
         queue=Queue(boto3.client("sqs"), settings.queue_url),
         profile_queue=profile_queue(),
         archive=Archive(boto3.client("s3"), settings.bucket),

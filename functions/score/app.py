@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.queue import Queue
-from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.adapters.runs import UNCHECKED, Runs
 from arxiv_digest.adapters.secrets import SOON, Secrets
 from arxiv_digest.adapters.settings import ScoreSettings
 from arxiv_digest.migrations import BATCH
@@ -71,7 +71,7 @@ def api_key(secret: str) -> str:
 @cache
 def runs() -> Runs:
     """The runs table, made once for each execution environment."""
-    return Runs(boto3.resource("dynamodb"), settings().table)
+    return Runs(boto3.resource("dynamodb", config=UNCHECKED), settings().table)
 
 
 @lru_cache(maxsize=STEPS)

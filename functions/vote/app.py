@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.data_classes import LambdaFunctionUrlEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arxiv_digest.adapters.archive import Archive, place_of
-from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.adapters.runs import UNCHECKED, Runs
 from arxiv_digest.adapters.secrets import SOON, Secrets
 from arxiv_digest.adapters.settings import VoteSettings
 from arxiv_digest.rendering import vote_policy
@@ -37,7 +37,7 @@ def settings() -> VoteSettings:
 @cache
 def runs() -> Runs:
     """The runs table, made once for each execution environment."""
-    return Runs(boto3.resource("dynamodb"), settings().table)
+    return Runs(boto3.resource("dynamodb", config=UNCHECKED), settings().table)
 
 
 @cache

@@ -201,6 +201,19 @@ def test_what_another_worker_found_out_is_not_found_out_again(server: LanguageMo
     assert len(server.requests) == 1
 
 
+def test_of_what_is_kept_for_the_next_batch_no_connection_or_key_is_stale(
+    server: LanguageModelServer,
+) -> None:
+    for key in ("one", "another", "one"):
+        model = LanguageModel(server.base_url, "test-model", key, "text")
+        score_papers(papers(2), a_profile(language="zh"), model.ask)
+    assert [(request.authorization, request.connection) for request in server.requests] == [
+        ("Bearer one", "close"),
+        ("Bearer another", "close"),
+        ("Bearer one", "close"),
+    ]
+
+
 def test_a_request_that_is_refused_in_every_form_is_given_up(server: LanguageModelServer) -> None:
     too_long = {"error": {"message": "the request exceeds the available context size", "code": 400}}
     server.provider = Provider(refuses={"model": (400, too_long)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import openai
@@ -23,6 +23,9 @@ TIMEOUT = 120.0
 """Seconds for one request. The SDK's own default (600 s, three tries, waits between) outlasts a
 Lambda; the queue delivers again instead."""
 
+CLIENTS = 4
+"""Addresses, each with its key, whose clients are kept; more than one where a key is rotated."""
+
 SEED = 20070101
 """Any number, the same in every call, so that providers which take one answer alike each time."""
 
@@ -31,6 +34,19 @@ SEED = 20070101
 def _authorities() -> ssl.SSLContext:
     # Reading all of them takes longer than the rest of making a client.
     return ssl.create_default_context()
+
+
+@lru_cache(maxsize=CLIENTS)
+def _client(base_url: str, api_key: str) -> openai.OpenAI:
+    # Kept for the next batch, but not its connection, which may be dead when an environment wakes.
+    return openai.OpenAI(
+        base_url=base_url or None,
+        api_key=api_key,
+        timeout=TIMEOUT,
+        max_retries=0,
+        default_headers={"Connection": "close"},
+        http_client=openai.DefaultHttpxClient(verify=_authorities()),
+    )
 
 
 class LanguageModel:
@@ -44,13 +60,7 @@ class LanguageModel:
     """
 
     def __init__(self, base_url: str, model: str, api_key: str, mode: str | None = None) -> None:
-        self._client = openai.OpenAI(
-            base_url=base_url or None,
-            api_key=api_key,
-            timeout=TIMEOUT,
-            max_retries=0,
-            http_client=openai.DefaultHttpxClient(verify=_authorities()),
-        )
+        self._client = _client(base_url, api_key)
         self._model = model
         self._key = api_key
         self.mode = mode
