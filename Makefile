@@ -53,9 +53,9 @@ logs: .venv/.done ## what the functions logged, of the running emulator or of th
 	@$(PY) -m local logs
 
 test: $(ENVIRONMENTS) .local/browser/.done ## all tests: unit, integration, infrastructure, e2e
-	@# The deployed stacks mostly wait, so the other tests run beside them.
-	@$(PY) -m pytest tests/e2e > .local/e2e.log 2>&1 & e2e=$$!; \
-	$(PY) -m pytest --ignore tests/e2e --ignore tests/llm; failed=$$?; \
+	@# What the SAM CLI builds and deploys mostly waits, so the other tests run beside it.
+	@$(PY) -m pytest tests/e2e tests/infrastructure > .local/e2e.log 2>&1 & e2e=$$!; \
+	$(PY) -m pytest --ignore tests/e2e --ignore tests/infrastructure --ignore tests/llm; failed=$$?; \
 	wait $$e2e || failed=1; cat .local/e2e.log; exit $$failed
 
 test-llm: $(ENVIRONMENTS) .local/llm/.done ## a small real language model scores a day; builds llama.cpp the first time
