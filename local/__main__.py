@@ -22,7 +22,7 @@ from arxiv_digest.adapters.settings import addresses
 from arxiv_digest.firings import eastern_date, refuse_unfinished
 from arxiv_digest.migrations import DIGEST
 from arxiv_digest.profile import load_profile
-from local import day, emulator, feeds, onboarding, serving, stack
+from local import building, day, emulator, feeds, onboarding, sam, serving, stack
 from local.emulator import HOME, ROOT
 from local.options import (
     Categories,
@@ -293,7 +293,7 @@ def _deploy(
     export_api_url: str = feeds.EXPORT_API,
 ) -> stack.Stack:
     say("building the stack")
-    template = stack.build(HOME / "build")
+    template = building.build()
     parameters = {
         "SenderAddress": sender,
         "Recipients": recipients,
@@ -350,7 +350,7 @@ def main() -> None:
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     try:
         app(standalone_mode=True)
-    except (stack.StackError, emulator.EmulatorError) as problem:
+    except (sam.StackError, emulator.EmulatorError) as problem:
         typer.echo(f"error: {problem}", err=True)
         sys.exit(1)
     except (stack.FunctionError, BotoCoreError, ClientError) as problem:

@@ -20,7 +20,7 @@ import yaml
 from arxiv_digest.adapters.runs import Runs
 from arxiv_digest.models import Batch, Digest, Paper
 from arxiv_digest.profile import Profile, load_profile
-from local import emulator, stack
+from local import building, emulator, stack
 from local.day import FUNCTIONS
 from local.stack import Stack
 from tests.builders import a_paper
@@ -184,18 +184,18 @@ class Deployed:
 
 
 def build_stack(folder: Path) -> Built:
-    """Build in a folder what any number of stacks are deployed of."""
-    template = stack.build(folder / "build")
-    build = template.parent
+    """Put in a folder what any number of stacks are deployed of."""
+    build = folder / "build"
+    shutil.copytree(building.build().parent, build)
     common = folder / "common"
-    shutil.copytree(stack.led(build / "CommonLayer"), common / "python")
+    shutil.copytree(building.led(build / "CommonLayer"), common / "python")
     profile = _in_small_batches(common / "python/arxiv_digest/profile.yaml")
-    stack.lead(build / "CommonLayer", common)
+    building.lead(build / "CommonLayer", common)
     layers = tuple(
-        stack.led(build / f"{name}Layer") for name in ("Common", "Dependencies", "Ranking")
+        building.led(build / f"{name}Layer") for name in ("Common", "Dependencies", "Ranking")
     )
     _compile(build, layers)
-    return Built(template, layers, profile)
+    return Built(build / "template.yaml", layers, profile)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import shutil
 from datetime import date
 from pathlib import Path
 
-from local import stack
+from local import building, stack
 from local.day import FUNCTIONS, logged
 from tests.chaos.days import Day
 from tests.deployed import KEY, READERS, SECRET, Deployed, papers_of
@@ -34,10 +34,10 @@ def change(build: Path, changed: Path) -> None:
     for function in FUNCTIONS:
         file = build / f"{function}Function/app.py"
         file.write_text(file.read_text("utf-8") + NEXT_VERSION.format(function=function), "utf-8")
-    shutil.copytree(stack.led(build / "CommonLayer"), changed / "python")
+    shutil.copytree(building.led(build / "CommonLayer"), changed / "python")
     shared = changed / "python/arxiv_digest/__init__.py"
     shared.write_text(f"{shared.read_text('utf-8')}\nNEXT = True\n", "utf-8")
-    stack.lead(build / "CommonLayer", changed)
+    building.lead(build / "CommonLayer", changed)
 
 
 def test_a_key_that_was_rotated_is_used_for_the_next_batches(
