@@ -129,7 +129,8 @@ def main() -> None:
     """Print the tables."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        deployed_stack(Path(folder)) as deployed,
+        # A quarter of the emulator's time goes into what roles allow, and on AWS none of ours.
+        deployed_stack(Path(folder), enforcing=False) as deployed,
         ThreadPoolExecutor(1) as beside,
     ):
         papers_per_call = as_on_aws(deployed)

@@ -1,4 +1,4 @@
-"""The AWS emulator as a process of its own, with IAM enforced."""
+"""The AWS emulator as a process of its own."""
 
 from __future__ import annotations
 
@@ -78,9 +78,10 @@ class Emulator:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def start(folder: Path, port: int = 0) -> Emulator:
+def start(folder: Path, port: int = 0, *, enforcing: bool = True) -> Emulator:
     """Start an emulator that works in ``folder``, on a free port unless one is given.
 
+    It refuses what a role does not allow, unless it is not ``enforcing``.
     Its handlers run in its own interpreter and see its packages, so it gets an environment that
     holds nothing else. What only the emulator itself needs, SAM's translator, is lent to it from
     the SAM CLI's environment at the end of its path, where no handler looks.
@@ -98,7 +99,7 @@ def start(folder: Path, port: int = 0) -> Emulator:
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
-        "AUTH": "true",
+        "AUTH": "true" if enforcing else "false",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "IOT_MTLS_ENABLED": "0",

@@ -1,4 +1,4 @@
-"""The template, built and deployed by the real SAM CLI to the emulator with IAM enforced."""
+"""The template, built and deployed by the real SAM CLI to the emulator."""
 
 from __future__ import annotations
 
@@ -200,17 +200,17 @@ def build_stack(folder: Path) -> Built:
 
 @contextmanager
 def deployed_stack(
-    folder: Path, *, faulty: bool = False, built: Built | None = None
+    folder: Path, *, faulty: bool = False, enforcing: bool = True, built: Built | None = None
 ) -> Iterator[Deployed]:
     """Start and deploy in a folder, for the time of the block; built there, too, if need be.
 
     Where it is ``faulty``, rules disturb what the functions ask of AWS, which takes the way over
-    microburst for it.
+    microburst for it. Roles are enforced unless it is not ``enforcing``.
     """
     built = built or build_stack(folder)
     template = folder / "stack/template.yaml"
     shutil.copytree(built.template.parent, template.parent)
-    running = emulator.start(folder)
+    running = emulator.start(folder, enforcing=enforcing)
     try:
         with (
             feed_server() as arxiv,
