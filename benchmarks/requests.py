@@ -100,14 +100,22 @@ class Template:
     def concurrency(self) -> int:
         """How many batches are scored at the same time, on AWS."""
         source = self.function("score")["Events"]["Batches"]["Properties"]
-        return int(source["ScalingConfig"]["MaximumConcurrency"]["Fn::If"][2])
+        return int(_on_aws(source["ScalingConfig"]["MaximumConcurrency"]))
 
     @cached_property
     def variables_bytes(self) -> int:
         """The bytes of aggregate's variables, without its recipients."""
-        values = {k: v for k, v in self.variables.items() if k != "DIGEST_RECIPIENTS"}
-        sizes = (len(v) if isinstance(v, str) else NAME_BYTES for v in values.values())
+        told = (v for k, v in self.variables.items() if k != "DIGEST_RECIPIENTS")
+        sizes = (len(v) if isinstance(v, str) else NAME_BYTES for v in map(_on_aws, told))
         return sum(map(len, self.variables)) + sum(sizes)
+
+
+def _on_aws(value: Any) -> Any:
+    """What the template says for AWS, where it says something else for one machine."""
+    match value:
+        case {"Fn::If": ["OnOneMachine", _, there]}:
+            return there
+    return value
 
 
 @dataclass(frozen=True)

@@ -292,8 +292,7 @@ def _deploy(
     llm_model: str,
     export_api_url: str = feeds.EXPORT_API,
 ) -> stack.Stack:
-    say("building the stack")
-    template = building.build()
+    template = building.build(say)
     parameters = {
         "SenderAddress": sender,
         "Recipients": recipients,

@@ -12,13 +12,13 @@ import shutil
 import sys
 import time
 from ast import literal_eval
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from local import sam
-from local.emulator import HOME, PYTHON, ROOT
+from local.emulator import HOME, PYTHON, ROOT, remembered
 
 UV = HOME / "uv/bin/uv"
 BUILT = HOME / "built"
@@ -33,20 +33,26 @@ SOURCES = (
     "functions",
     "layers",
     "requirements/uv.txt",
+    "requirements/sam.txt",
+    "local/building.py",
+    "local/sam.py",
 )
-"""What a build is made of, files and folders."""
+"""What a build is made of, and by, files and folders."""
 
 
-def build() -> Path:
+def build(tell: Callable[[str], None]) -> Path:
     """The path of the built template, for this machine.
 
-    It is built unless the same sources were; its layers lead to where they are kept. What is
-    there must not be changed. Raises :class:`~local.sam.StackError` where it cannot be built.
+    It is built, and this told, unless the same sources were; its layers lead to where they are
+    kept. What is there must not be changed. Raises :class:`~local.sam.StackError` where it cannot
+    be built.
     """
-    folder = BUILT / f"stack-{of_sources(ROOT)}"
+    name = f"stack-{of_sources(ROOT)}"
+    folder = BUILT / name
     if folder.exists() and not all(led(layer).exists() for layer in _layers(folder)):
-        shutil.rmtree(folder)
-    if not folder.exists():
+        _remove(folder)
+    while not folder.exists():
+        tell("building the stack")
         BUILT.mkdir(exist_ok=True)
         with TemporaryDirectory(dir=BUILT) as arriving:
             place = Path(arriving) / "stack"
@@ -55,9 +61,11 @@ def build() -> Path:
             sam.run(["build", "--build-dir", str(place), overrides], environment)
             for layer in _layers(place):
                 lead(layer, keep(layer))
-            # Another process may have built the same.
-            with suppress(OSError):
-                place.rename(folder)
+            built, name = name, f"stack-{of_sources(ROOT)}"
+            folder = BUILT / name
+            # Else they were changed meanwhile, and nobody knows what of them was built.
+            if name == built:
+                _arrive(place, folder)
     for used in (folder, *(led(layer).parent for layer in _layers(folder))):
         os.utime(used)
     forget_unused()
@@ -82,10 +90,7 @@ def keep(layer: Path) -> Path:
     if not place.exists():
         BUILT.mkdir(exist_ok=True)
         with TemporaryDirectory(dir=BUILT) as arriving:
-            whole = Path(shutil.move(layer, Path(arriving) / name))
-            # Another process may have built the same.
-            with suppress(OSError):
-                whole.rename(place)
+            _arrive(Path(shutil.move(layer, Path(arriving) / name)), place)
     return place
 
 
@@ -112,10 +117,29 @@ def led(layer: Path) -> Path:
 
 
 def forget_unused() -> None:
-    """Remove what no build has come to for :data:`UNUSED` seconds."""
+    """Remove what no build has come to for :data:`UNUSED` seconds, and no emulator may be using."""
+    if remembered():
+        return
     for place in BUILT.iterdir():
-        if time.time() - place.stat().st_mtime > UNUSED:
-            shutil.rmtree(place, ignore_errors=True)
+        # What another process is just building comes and goes.
+        with suppress(FileNotFoundError):
+            if time.time() - place.stat().st_mtime > UNUSED:
+                _remove(place)
+
+
+def _arrive(whole: Path, place: Path) -> None:
+    """Put a whole folder in its place, unless another process has just put the same there."""
+    try:
+        whole.rename(place)
+    except OSError:
+        if not place.exists():
+            raise
+
+
+def _remove(place: Path) -> None:
+    """Remove a folder from its place at once, so that nobody takes what is left for whole."""
+    with TemporaryDirectory(dir=BUILT) as leaving:
+        place.rename(Path(leaving) / place.name)
 
 
 def _layers(build: Path) -> Iterator[Path]:

@@ -70,7 +70,6 @@ class Deployed:
     """The deployed stack between the outside worlds that a test controls."""
 
     stack: Stack
-    built: Built
     template: Path
     parameters: dict[str, str]
     arxiv: FeedServer
@@ -186,9 +185,9 @@ class Deployed:
 def build_stack(folder: Path) -> Built:
     """Put in a folder what any number of stacks are deployed of."""
     build = folder / "build"
-    shutil.copytree(building.build().parent, build)
+    shutil.copytree(building.build(print).parent, build)
     common = folder / "common"
-    shutil.copytree(building.led(build / "CommonLayer"), common / "python")
+    copy_code(building.led(build / "CommonLayer"), common / "python")
     profile = _in_small_batches(common / "python/arxiv_digest/profile.yaml")
     building.lead(build / "CommonLayer", common)
     layers = tuple(
@@ -237,7 +236,6 @@ def deployed_stack(
             model.fields = tuple(field.name for field in built.profile.fields)
             yield Deployed(
                 stack=deployed,
-                built=built,
                 template=template,
                 parameters=parameters,
                 arxiv=arxiv,
@@ -248,6 +246,11 @@ def deployed_stack(
             )
     finally:
         running.stop()
+
+
+def copy_code(layer: Path, place: Path) -> None:
+    """Copy what a layer leads to, but for the bytecode, which functions may be writing."""
+    shutil.copytree(layer, place, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def _compile(build: Path, layers: Sequence[Path]) -> None:

@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from arxiv_digest.adapters.queue import Queue
+from arxiv_digest.adapters.queue import Queue, each_message
 from arxiv_digest.adapters.runs import UNCHECKED, Runs
 from arxiv_digest.adapters.secrets import SOON, Secrets
 from arxiv_digest.adapters.settings import ScoreSettings
@@ -26,6 +20,8 @@ from arxiv_digest.migrations import BATCH
 from arxiv_digest.steps.score import Score, ScoreDone
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
     from arxiv_digest.adapters.llm import LanguageModel
 
 STEPS = 8
@@ -33,7 +29,6 @@ STEPS = 8
 
 logger = Logger(service="score")
 metrics = Metrics(service="score")
-processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
@@ -120,8 +115,4 @@ def score(record: SQSRecord, lambda_context: LambdaContext) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle messages of the batch queue; the answer names those that failed."""
-    return dict(
-        process_partial_response(
-            event=event, record_handler=score, processor=processor, context=context
-        )
-    )
+    return each_message(event, context, score)

@@ -5,14 +5,13 @@ These tests come last of the folder, since what they change stays.
 
 from __future__ import annotations
 
-import shutil
 from datetime import date
 from pathlib import Path
 
 from local import building, stack
 from local.day import FUNCTIONS, logged
 from tests.chaos.days import Day
-from tests.deployed import KEY, READERS, SECRET, Deployed, papers_of
+from tests.deployed import KEY, READERS, SECRET, Deployed, copy_code, papers_of
 from tests.documented import commands, run
 
 PAPERS = 200
@@ -34,7 +33,7 @@ def change(build: Path, changed: Path) -> None:
     for function in FUNCTIONS:
         file = build / f"{function}Function/app.py"
         file.write_text(file.read_text("utf-8") + NEXT_VERSION.format(function=function), "utf-8")
-    shutil.copytree(building.led(build / "CommonLayer"), changed / "python")
+    copy_code(building.led(build / "CommonLayer"), changed / "python")
     shared = changed / "python/arxiv_digest/__init__.py"
     shared.write_text(f"{shared.read_text('utf-8')}\nNEXT = True\n", "utf-8")
     building.lead(build / "CommonLayer", changed)

@@ -204,8 +204,12 @@ def test_what_another_worker_found_out_is_not_found_out_again(server: LanguageMo
 def test_of_what_is_kept_for_the_next_batch_no_connection_or_key_is_stale(
     server: LanguageModelServer,
 ) -> None:
-    for key in ("one", "another", "one"):
-        model = LanguageModel(server.base_url, "test-model", key, "text")
+    models = [
+        LanguageModel(server.base_url, "test-model", key, "text")
+        for key in ("one", "another", "one")
+    ]
+    assert len({id(model._client) for model in models}) == 2
+    for model in models:
         score_papers(papers(2), a_profile(language="zh"), model.ask)
     assert [(request.authorization, request.connection) for request in server.requests] == [
         ("Bearer one", "close"),

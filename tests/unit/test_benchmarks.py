@@ -11,6 +11,7 @@ from benchmarks import alone, cold_starts, growth, large_days
 from benchmarks.cold_starts import Calls
 from benchmarks.growth import DOUBLED, PAPERS_OF_A_DAY, Taken, Work
 from benchmarks.large_days import DAY
+from benchmarks.requests import Template
 from tests.builders import a_profile, papers
 
 KNOWN = [
@@ -136,3 +137,13 @@ def test_the_table_of_sizes_adds_up_a_function_and_its_layers() -> None:
 def test_the_table_of_calls_has_the_first_one_and_the_next_ones() -> None:
     first, warm = cold_starts.call_rows({"Fetch": Calls(first=1.25, warm=0.06)})
     assert (cells(first)[1], cells(warm)[1]) == ("1.25 s", "0.06 s")
+
+
+def test_variables_are_as_large_as_the_template_makes_them_on_aws() -> None:
+    variables = {
+        "ONE": {"Fn::If": ["OnOneMachine", "", "1"]},
+        "TWO": "two",
+        "DIGEST_RECIPIENTS": {},
+    }
+    template = Template({}, variables)
+    assert template.variables_bytes == len("ONE1TWOtwoDIGEST_RECIPIENTS")

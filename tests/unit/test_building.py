@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ LAYER = """Resources:
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which all that is built is kept."""
     monkeypatch.setattr(building, "BUILT", tmp_path / "built")
+    monkeypatch.setattr(building, "remembered", lambda: None)
     return tmp_path / "built"
 
 
@@ -81,45 +83,79 @@ def test_what_a_layer_leads_to_goes_before_what_is_installed_beside_it(tmp_path:
 
 
 @pytest.fixture
-def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The commands of the SAM CLI, which builds a stack of one layer each time."""
-    commands: list[str] = []
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
+    """What happens during the next builds of the SAM CLI, each of a stack with one layer."""
+    during: list[Callable[[], object]] = []
 
     def run(arguments: list[str], environment: dict[str, str]) -> None:
-        commands.append(arguments[0])
         folder = Path(arguments[arguments.index("--build-dir") + 1])
         a_layer(folder)
         (folder / "template.yaml").write_text(LAYER)
+        during.pop(0)()
 
     monkeypatch.setattr(sam, "run", run)
-    return commands
+    return during
 
 
-def test_the_same_sources_are_built_once(builds: list[str]) -> None:
-    template = building.build()
-    assert building.build() == template
-    assert builds == ["build"]
+def nothing() -> None:
+    """Nothing happens during a build."""
+
+
+def test_the_same_sources_are_built_once(builds: list[Callable[[], object]]) -> None:
+    builds.append(nothing)
+    said: list[str] = []
+    template = building.build(said.append)
+    assert building.build(said.append) == template
+    assert said == ["building the stack"]
     package = building.led(template.parent / "CommonLayer") / "json_of_ours"
     assert "of the layer" in (package / "__init__.py").read_text("utf-8")
 
 
-def test_a_build_whose_layer_is_gone_is_built_again(builds: list[str]) -> None:
-    place = building.led(building.build().parent / "CommonLayer")
+def test_a_build_whose_layer_is_gone_is_built_again(builds: list[Callable[[], object]]) -> None:
+    builds += [nothing, nothing]
+    place = building.led(building.build(print).parent / "CommonLayer")
     shutil.rmtree(place.parent)
-    assert building.led(building.build().parent / "CommonLayer").exists()
-    assert builds == ["build", "build"]
+    assert building.led(building.build(print).parent / "CommonLayer").exists()
+    assert not builds
 
 
-def test_what_no_build_has_come_to_for_long_is_removed(builds: list[str], built: Path) -> None:
+def test_what_was_built_of_sources_that_changed_meanwhile_is_built_again(
+    builds: list[Callable[[], object]], built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["before"]
+    monkeypatch.setattr(building, "of_sources", lambda _: names[-1])
+    builds += [lambda: names.append("after"), nothing]
+    assert building.build(print) == built / "stack-after/template.yaml"
+    assert not builds
+    assert not (built / "stack-before").exists()
+
+
+def test_what_another_process_has_built_meanwhile_is_taken(
+    builds: list[Callable[[], object]], tmp_path: Path
+) -> None:
+    builds += [lambda: building.build(print), nothing]
+    template = building.build(print)
+    assert template.exists()
+    assert not builds
+    assert not list(template.parents[1].glob("tmp*"))
+
+
+def test_what_no_build_has_come_to_for_long_is_removed(
+    builds: list[Callable[[], object]], built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds.append(nothing)
     long_ago = time.time() - building.UNUSED - 60
-    stack = building.build().parent
+    stack = building.build(print).parent
     used = building.led(stack / "CommonLayer").parent
     old = building.keep(a_layer(built.parent, "IS = 'of an earlier version'\n"))
     for place in (stack, used, old):
         os.utime(place, (long_ago, long_ago))
-    building.build()
+    with monkeypatch.context() as patched:
+        patched.setattr(building, "remembered", lambda: "an emulator, whose layers these may be")
+        building.build(print)
+    assert sorted(built.iterdir()) == sorted([stack, used, old])
+    building.build(print)
     assert sorted(built.iterdir()) == sorted([stack, used])
-    assert builds == ["build"]
 
 
 @pytest.mark.parametrize(
@@ -136,14 +172,17 @@ def test_what_no_build_has_come_to_for_long_is_removed(builds: list[str], built:
         "layers/common/arxiv_digest/models.py",
         "layers/common/arxiv_digest/rendering/templates/new.j2",
         "requirements/uv.txt",
+        "requirements/sam.txt",
+        "local/building.py",
+        "local/sam.py",
     ],
 )
 def test_whatever_is_packaged_is_built_anew_when_it_changes(tmp_path: Path, changed: str) -> None:
     for source in building.SOURCES:
+        (tmp_path / source).parent.mkdir(exist_ok=True)
         if (ROOT / source).is_dir():
             shutil.copytree(ROOT / source, tmp_path / source)
         elif (ROOT / source).exists():
-            (tmp_path / source).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / source, tmp_path / source)
     name = building.of_sources(tmp_path)
     bytecode = tmp_path / "layers/common/arxiv_digest/__pycache__/more.pyc"

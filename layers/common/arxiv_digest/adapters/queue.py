@@ -118,10 +118,10 @@ def each_message(
 ) -> dict[str, Any]:
     """Have an event's messages handled one by one; the answer names those that failed.
 
-    ``handle`` is given a message and the context; whatever it raises has SQS deliver that message
-    again (Lambda's partial batch response).
+    ``handle`` is given a message and, by the name ``lambda_context``, the context; whatever it
+    raises has SQS deliver that message again (Lambda's partial batch response).
     """
-    # Imported here: a stack of one reader has no messages but batches.
+    # Imported here: fetch and aggregate of a stack of one reader have no messages.
     from aws_lambda_powertools.utilities import batch
 
     processor = batch.BatchProcessor(batch.EventType.SQS, raise_on_entire_batch_failure=False)
