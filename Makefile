@@ -69,18 +69,8 @@ load: $(ENVIRONMENTS) ## a month of large days, then a day of 50 profiles, with 
 	@echo
 	@$(PY) -m tests.chaos.many
 
-bench: $(ENVIRONMENTS) .local/tokenizer/.done ## tokens, sizes, times, requests and cost, beside their bounds
-	@$(PY) -m benchmarks.tokens
-	@echo
-	@$(PY) -m benchmarks.page
-	@echo
-	@$(PY) -m benchmarks.growth
-	@echo
-	@$(PY) -m benchmarks.cold_starts
-	@echo
-	@$(PY) -m benchmarks.throughput
-	@echo
-	@$(PY) -m benchmarks.requests
+bench: $(ENVIRONMENTS) .local/tokenizer/.done ## tokens, sizes, times, requests, cost, and one table of bounds
+	@$(PY) -m benchmarks
 
 eval: .venv/.done ## how well the scorers rank labelled days: those in DIGEST_DATA, or the sample day
 	@$(PY) -m evaluation --out $(REPORT) $(addprefix --labels ,$(LABELS)) $(EVAL)

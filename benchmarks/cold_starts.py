@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from arxiv_digest.firings import EASTERN
+from benchmarks.table import head
 from local.day import FUNCTIONS
 from local.emulator import PYTHON, ROOT
 from tests.deployed import Deployed, build_stack, deployed_stack
@@ -180,8 +181,7 @@ def main() -> None:
 
 
 def _print(rows: Iterator[str] | Sequence[str]) -> None:
-    print("| what | measured | bound | ratio |")
-    print("| --- | --: | --: | --: |")
+    print(head())
     for row in rows:
         print(row)
 

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.table import head
+
 ROOT = Path(__file__).resolve().parents[1]
 MB = 2**20
 """Bytes of a megabyte, as Lambda counts them."""
@@ -99,8 +101,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         name = _told("benchmarks.large_days", folder)["papers"]
         print(f"Large days of {name}, in seconds of a processor:\n")
-        print("| what | measured | bound | ratio |")
-        print("| --- | --: | --: | --: |")
+        print(head())
         for work in WORKS:
             for row in rows(work, measure(work, Path(folder))):
                 print(row, flush=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from arxiv_digest.models import Digest
 from arxiv_digest.rendering import render_page
+from benchmarks.table import head
 from local import gallery
 from local.browser import NoBrowser, browsing
 from tests.unit.test_golden import seed_digest
@@ -55,10 +56,9 @@ def main() -> None:
     size = len(html.encode())
     seconds = interactive_after(html)
     print(f"The page of {name}, {digest.ledger.announced} papers:\n")
-    print("| what | measured | bound | ratio |")
-    print("| --- | --: | --: | --: |")
-    print(f"| size | {size:,} bytes | {BYTES:,} bytes | {size / BYTES:.2f} |")
-    print(f"| interactive | {seconds:.2f} s | {SECONDS:.2f} s | {seconds / SECONDS:.2f} |")
+    print(head())
+    print(f"| size of the page | {size:,} bytes | {BYTES:,} bytes | {size / BYTES:.2f} |")
+    print(f"| the page interactive | {seconds:.2f} s | {SECONDS:.2f} s | {seconds / SECONDS:.2f} |")
     print(f"\nRendered in {rendering:.2f} s of a processor; {os.cpu_count()} cores.")
 
 

@@ -15,6 +15,7 @@ from arxiv_digest.local import score_day
 from arxiv_digest.models import Paper, Recommendation
 from arxiv_digest.profile import Profile, load_profile
 from arxiv_digest.scoring import make_prompt
+from benchmarks.table import head, line
 from local import gallery
 from local.emulator import ROOT
 from tests.unit.test_golden import seed_digest
@@ -181,24 +182,26 @@ def main() -> None:
         "the better half kept": list(our_calls(half, day, profile)),
         "abstracts of 100 words": list(our_calls(day.papers, day, short)),
     }
-    bounds = [None, WHOLE, HALF, None]
-    plain, whole, *others = tally(list(ways.values()))
+    plain, whole, half_kept, trimmed = tally(list(ways.values()))
     least = sum(count(text for paper in day.papers for text in (paper.title, paper.abstract)))
     print(f"The tokens of {day.name}, {len(day.papers)} papers, {len(day.recommended)} recommended")
     print("(SmolLM2's tokenizer, without what a chat template adds):\n")
-    print("| way | calls | prompt | completion | together | a paper | of plain | bound | |")
-    print("| --- | --: | --: | --: | --: | --: | --: | --: | --- |")
-    for name, found, bound in zip(ways, [plain, whole, *others], bounds, strict=True):
-        a_paper = found.total / len(day.papers)
-        verdict = "" if bound is None else "ok" if a_paper <= bound else "over"
+    print("| way | calls | prompt | completion | together | a paper | of plain |")
+    print("| --- | --: | --: | --: | --: | --: | --: |")
+    for name, found in zip(ways, [plain, whole, half_kept, trimmed], strict=True):
         print(
             f"| {name} | {found.calls} | {found.prompt:,} | {found.completion:,} "
-            f"| {found.total:,} | {a_paper:.0f} | {found.total / plain.total:.2f} "
-            f"| {f'{bound:.0f}' if bound else ''} | {verdict} |"
+            f"| {found.total:,} | {found.total / len(day.papers):.0f} "
+            f"| {found.total / plain.total:.2f} |"
         )
-    verdict = "ok" if whole.prefix >= PREFIX else "short"
-    print(f"\nTitles and abstracts alone are {least:,} tokens.")
-    print(f"The same in every call: {whole.prefix:,} tokens (bound {PREFIX:,}: {verdict}).")
+    print(f"\nTitles and abstracts alone are {least:,} tokens.\n")
+    print(head())
+    for name, found, bound in (("whole", whole, WHOLE), ("the better half kept", half_kept, HALF)):
+        a_paper = found.total / len(day.papers)
+        cells = (f"{a_paper:.0f}", f"{bound:.0f}", f"{a_paper / bound:.2f}")
+        print(line(f"tokens a paper, {name}", *cells))
+    same = (f"{whole.prefix:,}", f"at least {PREFIX:,}", f"{PREFIX / whole.prefix:.2f}")
+    print(line("tokens that are the same in every call", *same))
 
 
 if __name__ == "__main__":

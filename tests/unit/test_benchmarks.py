@@ -7,11 +7,14 @@ from pathlib import Path
 
 from arxiv_digest.announcements import parse_feed
 from arxiv_digest.models import FeedState
-from benchmarks import alone, cold_starts, growth, large_days
+from benchmarks import __main__ as every
+from benchmarks import alone, cold_starts, growth, large_days, throughput
 from benchmarks.cold_starts import Calls
 from benchmarks.growth import DOUBLED, PAPERS_OF_A_DAY, Taken, Work
 from benchmarks.large_days import DAY
 from benchmarks.requests import Template
+from benchmarks.table import bounded, head
+from benchmarks.throughput import Measured
 from tests.builders import a_profile, papers
 
 KNOWN = [
@@ -147,3 +150,34 @@ def test_variables_are_as_large_as_the_template_makes_them_on_aws() -> None:
     }
     template = Template({}, variables)
     assert template.variables_bytes == len("ONE1TWOtwoDIGEST_RECIPIENTS")
+
+
+def test_a_day_stands_beside_what_the_model_alone_takes_and_a_plain_loop() -> None:
+    day, loop = throughput.rows({734: Measured(17, 1.0, 21.0, 2.0)}, 150.0)
+    assert cells(day)[1:] == ["1.050 times", "1.10 times", "0.95"]
+    assert "21.0 s of 20 s" in day
+    assert cells(loop)[1:] == ["7.1 times", "at least 4 times", "0.56"]
+
+
+def test_one_table_has_all_lines_with_a_bound_and_no_other() -> None:
+    printed = f"""Imports:
+
+{head()}
+| boto3 | 1.20 s | | |
+| fetch | 1.39 times | 1.6 times | 0.87 |
+
+| papers | batches | measured | bound |
+| --: | --: | --: | --: |
+| 216 | 5 | 10.2 s | 1.10 |
+{head()}
+| loop | 7.3 times | at least 4 times | 0.55 |
+"""
+    assert [cells[0] for cells in bounded(printed.splitlines())] == ["fetch", "loop"]
+
+
+def test_make_bench_runs_what_is_there() -> None:
+    folder = Path(every.__file__).parent
+    runnable = {
+        f.stem for f in folder.glob("*.py") if "\ndef main() -> None:" in f.read_text("utf-8")
+    }
+    assert runnable - {"__main__", "large_days", "alone", "tokenizer"} == set(every.BENCHMARKS)
