@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 MACOS = sys.platform == "darwin"
-RUNS = 5
+RUNS = 3
 
 
 class Work(NamedTuple):
