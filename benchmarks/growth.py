@@ -31,8 +31,6 @@ PAPERS_OF_A_DAY = 734
 """Papers of each day of the history that triage learns from."""
 DOUBLED = 2.2
 """At most so many times as long takes an input of twice the size."""
-
-
 PROCESSES = 5
 
 
@@ -66,11 +64,11 @@ def rows(work: Work, taken: Taken) -> Iterator[str]:
     """The lines of the table about one piece of work."""
     yield f"| {work.said} | {taken.whole:.2f} s | | |"
     yield (
-        f"| … beside half of it ({taken.half:.2f} s) | {taken.growth:.2f} times | {DOUBLED} times "
-        f"| {taken.growth / DOUBLED:.2f} |"
+        f"| {work.said}, beside half of it ({taken.half:.2f} s) "
+        f"| {taken.growth:.2f} times | {DOUBLED} times | {taken.growth / DOUBLED:.2f} |"
     )
     yield (
-        f"| … memory, of which imports {taken.imports:.0f} MB | {taken.peak:.0f} MB "
+        f"| … its memory, of which imports {taken.imports:.0f} MB | {taken.peak:.0f} MB "
         f"| {work.memory:,} MB | {taken.peak / work.memory:.2f} |"
     )
 

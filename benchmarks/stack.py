@@ -87,8 +87,6 @@ class Stack:
             del os.environ[name]
         os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
         enter(mock_aws())
-        # For each item of a transaction it copies the table, should that fail; none does.
-        enter(patch.object(Table, "__deepcopy__", lambda table, _: table, create=True))
         self._arxiv: FeedServer = enter(feed_server())
         self._model = enter(language_model())
         self._model.fields = tuple(field.name for field in self.profile.fields)
@@ -96,6 +94,9 @@ class Stack:
         self.cloud = resources(
             boto3.resource("dynamodb"), boto3.client("s3"), boto3.client("sqs"), ses
         )
+        # Of each transaction moto copies the table for each item, should it fail; none does. A new
+        # table is a copy, too.
+        enter(patch.object(Table, "__deepcopy__", lambda table, _: table, create=True))
         boto3.client("secretsmanager").create_secret(Name="digests/key", SecretString="a key")
         self._meter = Meter(self.cloud.table)
         variables = {
