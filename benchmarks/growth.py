@@ -32,6 +32,7 @@ PAPERS_OF_A_DAY = 734
 DOUBLED = 2.2
 """At most so many times as long takes an input of twice the size."""
 PROCESSES = 5
+"""Processes that time a piece of work, an odd number of which one is in the middle."""
 
 
 class Work(NamedTuple):
@@ -76,8 +77,8 @@ def rows(work: Work, taken: Taken) -> Iterator[str]:
 def measure(work: Work, folder: Path) -> Taken:
     """Run a piece of work: in a process for its memory, and in others for its times.
 
-    Processes differ by a tenth in what they take, by how their memory lies, so that of an odd
-    number of them the one in the middle is told.
+    Processes differ by a tenth in what they take, by how their memory lies, so that the one in the
+    middle is told.
     """
     half, whole = (str(folder / f"{work.name}-{count}") for count in (work.count // 2, work.count))
     memory = _told("benchmarks.alone", "memory", work.name, whole)

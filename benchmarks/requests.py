@@ -86,8 +86,12 @@ class Template:
         return self.resources[f"{name}Function"]["Properties"]  # type: ignore[no-any-return]
 
     def count(self, kind: str) -> int:
-        """How many resources of a kind there are."""
-        return sum(resource["Type"] == f"AWS::{kind}" for resource in self.resources.values())
+        """How many resources of a kind a stack has without votes, as the days are measured."""
+        return sum(
+            resource["Type"] == f"AWS::{kind}"
+            for resource in self.resources.values()
+            if resource.get("Condition") != "ReadersVote"
+        )
 
     @cached_property
     def queues(self) -> int:

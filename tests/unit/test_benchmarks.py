@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from benchmarks.large_days import DAY
 from benchmarks.requests import Template
 from benchmarks.table import bounded, head
 from benchmarks.throughput import Measured
+from local.emulator import ROOT
 from tests.builders import a_profile, papers
 
 KNOWN = [
@@ -150,6 +152,17 @@ def test_variables_are_as_large_as_the_template_makes_them_on_aws() -> None:
     }
     template = Template({}, variables)
     assert template.variables_bytes == len("ONE1TWOtwoDIGEST_RECIPIENTS")
+
+
+def test_what_a_stack_has_only_with_votes_is_not_counted_and_the_readme_says_so() -> None:
+    template = Template.read()
+    named = {"eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12}
+    readme = (ROOT / "README.md").read_text("utf-8")
+    [said] = re.findall(r"^\| CloudWatch: (\w+) alarms", readme, re.MULTILINE)
+    assert template.count("CloudWatch::Alarm") == named[said]
+    [more] = re.findall(r"with `Votes`: a second secret, \S+, and (\w+) alarms", readme)
+    alarms = [one for one in template.resources.values() if one["Type"].endswith("::Alarm")]
+    assert len(alarms) == named[said] + {"one": 1, "two": 2, "three": 3}[more]
 
 
 def test_a_day_stands_beside_what_the_model_alone_takes_and_a_plain_loop() -> None:
