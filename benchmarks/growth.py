@@ -82,7 +82,10 @@ def measure(work: Work, folder: Path) -> Taken:
     """
     half, whole = (str(folder / f"{work.name}-{count}") for count in (work.count // 2, work.count))
     memory = _told("benchmarks.alone", "memory", work.name, whole)
-    told = [_told("benchmarks.alone", "times", work.name, half, whole) for _ in range(PROCESSES)]
+    told = []
+    for number in range(1, PROCESSES + 1):
+        told.append(_told("benchmarks.alone", "times", work.name, half, whole))
+        print(f"{work.said}: {number} of {PROCESSES}", file=sys.stderr)
     times = sorted(told, key=itemgetter("growth"))[PROCESSES // 2]
     return Taken(
         whole=times["whole"],

@@ -7,6 +7,7 @@ AWS's own rules. What cannot be seen here is reckoned by the constants below.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -460,27 +461,29 @@ def main() -> None:
     size = len(seed.papers)
     template, feeds = Template.read(), len(profile.categories)
 
-    def bill(usage: Usage) -> Bill:
+    def bill(what: str, usage: Usage) -> Bill:
+        print(f"measured: {what}", file=sys.stderr)
         return Bill(usage, template, feeds)
 
     with Stack(seed, 1) as stack:
         stack.pass_day(size)
         stack.repeat(HISTORY - 1)
-        whole, large = bill(stack.pass_day(size)), bill(stack.pass_day(LARGE))
+        whole = bill(f"{size} papers", stack.pass_day(size))
+        large = bill(f"{LARGE} papers", stack.pass_day(LARGE))
         stack.configure("a model", 0.5)
-        half = bill(stack.pass_day(size))
+        half = bill("half of them kept", stack.pass_day(size))
         stack.configure("", 1.0)
-        local = bill(stack.pass_day(size))
+        local = bill("the local scorer", stack.pass_day(size))
     with Stack(seed, READERS) as stack:
         stack.pass_day(size)
         stack.repeat(HISTORY - 1)
-        many = bill(stack.pass_day(size))
+        many = bill(f"{READERS} readers", stack.pass_day(size))
     of_profiles = []
     for count in (2, PROFILES):
         with Stack(seed, profiles=count) as stack:
             stack.pass_day(size)
             stack.repeat(HISTORY - 1)
-            of_profiles.append(bill(stack.pass_day(size)))
+            of_profiles.append(bill(f"{count} profiles", stack.pass_day(size)))
     better = tokens.better_half(seed.papers, profile)
     calls = [list(tokens.our_calls(papers, seed, profile)) for papers in (seed.papers, better)]
     tallies = tokens.tally(calls)
