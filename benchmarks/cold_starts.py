@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from arxiv_digest.firings import EASTERN
-from benchmarks.table import head
+from benchmarks.table import head, ratio
 from local.day import FUNCTIONS
 from local.emulator import PYTHON, ROOT
 from tests.deployed import Deployed, build_stack, deployed_stack
@@ -26,6 +26,7 @@ from tests.infrastructure import test_package as package
 
 TIMES = 1.6
 """At most so many times as long as importing boto3 takes importing a function that carries it."""
+HANDLERS = (*FUNCTIONS, "Vote")
 BOUNDED = ("Fetch", "Aggregate")
 ROUNDS = 7
 WARM_CALLS = 5
@@ -61,12 +62,12 @@ def import_rows(
     """The lines about imports; ``seconds`` has those of boto3 and of each function, by round."""
     alone = seconds["boto3"]
     yield f"| import boto3 alone | {statistics.median(alone):.2f} s | | |"
-    for function in FUNCTIONS:
+    for function in HANDLERS:
         # Of each round, since a busy machine is as slow for both.
         times = statistics.median(
             took / beside for took, beside in zip(seconds[function], alone, strict=True)
         )
-        bound = (f"{TIMES} times", f"{times / TIMES:.2f}") if function in bounded else ("", "")
+        bound = (f"{TIMES} times", ratio(times / TIMES)) if function in bounded else ("", "")
         said = f"import {function.lower()} ({statistics.median(seconds[function]):.2f} s)"
         yield f"| {said} | {times:.2f} times | {bound[0]} | {bound[1]} |"
 
@@ -80,11 +81,14 @@ def call_rows(calls: Mapping[str, Calls]) -> Iterator[str]:
 
 def size_rows(sizes: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     """The lines about sizes, in bytes of the parts of each function by name."""
+    each = {name: size for parts in sizes.values() for name, size in parts.items()}
+    for name, size in each.items():
+        yield f"| {name} alone | {size / MB:.1f} MB | | |"
     for function, parts in sizes.items():
         size = sum(parts.values()) / MB
         yield (
             f"| {function} and its layers | {size:.0f} MB | {LIMIT_MB:.0f} MB "
-            f"| {size / LIMIT_MB:.2f} |"
+            f"| {ratio(size / LIMIT_MB)} |"
         )
 
 
@@ -97,7 +101,7 @@ def import_times(
     everything is compiled each time, as on Lambda.
     """
     told = {"PYTHONPYCACHEPREFIX": str(cache), BYTECODE: "" if kept else "1"}
-    took: dict[str, list[float]] = {name: [] for name in ("boto3", *FUNCTIONS)}
+    took: dict[str, list[float]] = {name: [] for name in ("boto3", *HANDLERS)}
     for round_ in range(ROUNDS + 1):
         for name, seconds in took.items():
             code = [] if name == "boto3" else [build / f"{name}Function"]
@@ -117,7 +121,7 @@ def import_times(
 def compile_each_time(deployed: Deployed, cache: Path) -> None:
     """Let no function of the stack find bytecode, as on Lambda; ``cache`` is an empty folder."""
     client = deployed.stack.client("lambda")
-    for function in FUNCTIONS:
+    for function in HANDLERS:
         name = deployed.stack.outputs[f"{function}FunctionName"]
         told = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         variables = {**told, "PYTHONPYCACHEPREFIX": str(cache), BYTECODE: "1"}
@@ -137,6 +141,11 @@ def call_times(deployed: Deployed) -> dict[str, Calls]:
         # Of a day that has no run.
         "Score": message,
         "Aggregate": {"deadline": True, "date": "2026-01-22"},
+        # Of a link that was cut off.
+        "Vote": {
+            "queryStringParameters": {"v": "cut off"},
+            "requestContext": {"http": {"method": "GET"}},
+        },
     }
     return {function: _calls(deployed, function, event) for function, event in events.items()}
 

@@ -17,7 +17,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.table import head
+from benchmarks.table import head, ratio
 
 ROOT = Path(__file__).resolve().parents[1]
 MB = 2**20
@@ -66,11 +66,11 @@ def rows(work: Work, taken: Taken) -> Iterator[str]:
     yield f"| {work.said} | {taken.whole:.2f} s | | |"
     yield (
         f"| {work.said}, beside half of it ({taken.half:.2f} s) "
-        f"| {taken.growth:.2f} times | {DOUBLED} times | {taken.growth / DOUBLED:.2f} |"
+        f"| {taken.growth:.2f} times | {DOUBLED} times | {ratio(taken.growth / DOUBLED)} |"
     )
     yield (
         f"| … its memory, of which imports {taken.imports:.0f} MB | {taken.peak:.0f} MB "
-        f"| {work.memory:,} MB | {taken.peak / work.memory:.2f} |"
+        f"| {work.memory:,} MB | {ratio(taken.peak / work.memory)} |"
     )
 
 

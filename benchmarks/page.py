@@ -11,7 +11,7 @@ from pathlib import Path
 
 from arxiv_digest.models import Digest
 from arxiv_digest.rendering import render_page
-from benchmarks.table import head
+from benchmarks.table import head, ratio
 from local import gallery
 from local.browser import NoBrowser, browsing
 from tests.unit.test_golden import seed_digest
@@ -57,8 +57,10 @@ def main() -> None:
     seconds = interactive_after(html)
     print(f"The page of {name}, {digest.ledger.announced} papers:\n")
     print(head())
-    print(f"| size of the page | {size:,} bytes | {BYTES:,} bytes | {size / BYTES:.2f} |")
-    print(f"| the page interactive | {seconds:.2f} s | {SECONDS:.2f} s | {seconds / SECONDS:.2f} |")
+    print(f"| size of the page | {size:,} bytes | {BYTES:,} bytes | {ratio(size / BYTES)} |")
+    print(
+        f"| the page interactive | {seconds:.2f} s | {SECONDS:.2f} s | {ratio(seconds / SECONDS)} |"
+    )
     print(f"\nRendered in {rendering:.2f} s of a processor; {os.cpu_count()} cores.")
 
 

@@ -17,6 +17,15 @@ def line(*cells: object) -> str:
     return f"| {' | '.join(str(cell) for cell in cells)} |"
 
 
+def ratio(of_bound: float) -> str:
+    """A ratio to a bound, to two places; what is above 1 never reads as 1.
+
+    >>> ratio(0.996), ratio(1.004)
+    ('1.00', '1.01')
+    """
+    return f"{max(of_bound, 1.01) if of_bound > 1 else of_bound:.2f}"
+
+
 def head() -> str:
     """The first two lines of a table with bounds."""
     return f"{line(*BOUNDED)}\n{line('---', '--:', '--:', '--:')}"

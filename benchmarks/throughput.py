@@ -26,7 +26,7 @@ from openai import OpenAI
 from arxiv_digest.adapters.archive import PROFILE_KEY
 from arxiv_digest.models import Paper
 from arxiv_digest.profile import load_profile
-from benchmarks.table import head, line
+from benchmarks.table import head, line, ratio
 from local.emulator import ROOT
 from tests.deployed import LONG_ABSTRACT, Deployed, deployed_stack, papers_of
 
@@ -135,14 +135,14 @@ def rows(passed: Mapping[int, Measured], loop: float) -> Iterator[str]:
             f"{count:,} papers, {told.batches} batches: {told.scoring:.1f} s of {told.bound:.0f} s",
             f"{took:.3f} times",
             f"{BOUNDS[count]:.2f} times",
-            f"{took / BOUNDS[count]:.2f}",
+            ratio(took / BOUNDS[count]),
         )
     faster = loop / passed[LOOP_PAPERS].scoring
     yield line(
         f"{LOOP_PAPERS} papers faster than by a plain loop of {LOOP_CALL} a call ({loop:.1f} s)",
         f"{faster:.1f} times",
         f"at least {LOOP_BOUND:.0f} times",
-        f"{LOOP_BOUND / faster:.2f}",
+        ratio(LOOP_BOUND / faster),
     )
 
 

@@ -15,7 +15,7 @@ from arxiv_digest.local import score_day
 from arxiv_digest.models import Paper, Recommendation
 from arxiv_digest.profile import Profile, load_profile
 from arxiv_digest.scoring import make_prompt
-from benchmarks.table import head, line
+from benchmarks.table import head, line, ratio
 from local import gallery
 from local.emulator import ROOT
 from tests.unit.test_golden import seed_digest
@@ -198,9 +198,9 @@ def main() -> None:
     print(head())
     for name, found, bound in (("whole", whole, WHOLE), ("the better half kept", half_kept, HALF)):
         a_paper = found.total / len(day.papers)
-        cells = (f"{a_paper:.0f}", f"{bound:.0f}", f"{a_paper / bound:.2f}")
+        cells = (f"{a_paper:.0f}", f"{bound:.0f}", ratio(a_paper / bound))
         print(line(f"tokens a paper, {name}", *cells))
-    same = (f"{whole.prefix:,}", f"at least {PREFIX:,}", f"{PREFIX / whole.prefix:.2f}")
+    same = (f"{whole.prefix:,}", f"at least {PREFIX:,}", ratio(PREFIX / whole.prefix))
     print(line("tokens that are the same in every call", *same))
 
 

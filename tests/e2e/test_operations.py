@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import date
 from pathlib import Path
 
 from botocore.exceptions import ClientError
 
+from arxiv_digest.adapters.runs import Runs
+from arxiv_digest.models import ProfileDay
 from local.emulator import ROOT
 from local.stack import NAME, Stack
 from tests.deployed import KEY, SECRET
@@ -23,7 +27,7 @@ ELSEWHERE = {
 }
 
 NOT_HERE = {
-    r"git (pull|revert) ": "it changes the checkout that is tested",
+    r"git (pull|switch) ": "it changes the checkout that is tested",
     r"gh (api|variable) ": "it needs a repository on GitHub, whose token AWS takes for the role",
 }
 """What no test runs, and why."""
@@ -45,7 +49,8 @@ def test_what_is_not_run_here_is_a_command_of_the_operations_and_run_elsewhere_o
 def operate(stack: Stack, folder: Path) -> None:
     """Run the page from top to bottom on a stack, which is gone in the end with all that it kept.
 
-    The secret and a reader's identity are there before, by the commands of the README.
+    The secret and a reader's identity are there before, by the commands of the README, and so is a
+    message of a profile's day in the failure queue.
     """
     script = [command for command in commands(OPERATIONS) if is_run_here(command)]
     deleted = script.index(f"sam delete --stack-name {NAME}") + 1
@@ -61,7 +66,20 @@ def operate(stack: Stack, folder: Path) -> None:
     s3.put_object(Bucket=bucket, Key="config/profile.yaml", Body=b"written over")
     s3.delete_object(Bucket=bucket, Key="config/profile.yaml")
 
-    run(script[:deleted], stack.emulator, folder)
+    text = (ROOT / "profile.yaml").read_text("utf-8")
+    given_up = ProfileDay(date=date(2026, 1, 21), profile="another", text=text)
+    failures = stack.outputs["Failures"]
+    stack.client("sqs").send_message(QueueUrl=failures, MessageBody=given_up.model_dump_json())
+    purge = next(number for number, command in enumerate(script) if "purge-queue" in command)
+
+    run(script[:purge], stack.emulator, folder)
+    another = Runs(stack.resource("dynamodb"), table).of("another")
+    until = time.monotonic() + 60
+    while another.get(given_up.date) is None:
+        assert time.monotonic() < until, "its message did not come back to the queue of profiles"
+        time.sleep(0.2)
+    region_and_names = script[:2]
+    run([*region_and_names, *script[purge:deleted]], stack.emulator, folder)
 
     assert '"done": "started"' in (folder / "rebuilt.json").read_text()
     rotated = secrets.get_secret_value(SecretId=SECRET)
@@ -80,6 +98,7 @@ def operate(stack: Stack, folder: Path) -> None:
     assert not _has(secrets.get_secret_value, SecretId=SECRET)
     assert not _has(ses.get_email_identity, EmailIdentity="reader@example.org")
     assert not _has(iam.get_role, RoleName="arxiv-digest-deploy")
+    assert not iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
 
 
 def _has(ask: object, **named: str) -> bool:

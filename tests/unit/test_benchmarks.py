@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from arxiv_digest.announcements import parse_feed
 from arxiv_digest.models import FeedState
 from benchmarks import __main__ as every
@@ -14,7 +16,7 @@ from benchmarks.cold_starts import Calls
 from benchmarks.growth import DOUBLED, PAPERS_OF_A_DAY, Taken, Work
 from benchmarks.large_days import DAY
 from benchmarks.requests import Template
-from benchmarks.table import bounded, head
+from benchmarks.table import bounded, head, line, ratio
 from benchmarks.throughput import Measured
 from local.emulator import ROOT
 from tests.builders import a_profile, papers
@@ -125,18 +127,27 @@ def test_the_table_of_imports_compares_with_boto3_what_is_bounded() -> None:
         "Fetch": [0.8, 0.8, 8.0],
         "Score": [1.0, 1.1, 5.0],
         "Aggregate": [0.4, 0.4, 0.5],
+        "Vote": [0.5, 0.6, 0.6],
     }
-    boto3, fetch, score, aggregate = map(cells, cold_starts.import_rows(seconds))
+    boto3, fetch, score, aggregate, vote = map(cells, cold_starts.import_rows(seconds))
     assert boto3[1] == "0.50 s"
     assert fetch[1:] == ["1.60 times", "1.6 times", "1.00"]
     assert score[1:] == ["2.00 times", "", ""]
     assert aggregate[1:] == ["0.80 times", "1.6 times", "0.50"]
+    assert vote[1:] == ["1.00 times", "", ""]
 
 
-def test_the_table_of_sizes_adds_up_a_function_and_its_layers() -> None:
-    parts = {"FetchFunction": 25 * 2**20, "DependenciesLayer": 100 * 2**20}
-    [row] = cold_starts.size_rows({"FetchFunction": parts})
-    assert cells(row)[1:] == ["125 MB", "250 MB", "0.50"]
+def test_the_table_of_sizes_has_each_package_and_layer_once_and_adds_them_up() -> None:
+    layer = {"DependenciesLayer": 100 * 2**20}
+    parts = {"FetchFunction": {"Fetch": 25 * 2**20, **layer}, "VoteFunction": {"Vote": 1, **layer}}
+    *alone, fetch, vote = map(cells, cold_starts.size_rows(parts))
+    assert [row[:2] for row in alone] == [
+        ["Fetch alone", "25.0 MB"],
+        ["DependenciesLayer alone", "100.0 MB"],
+        ["Vote alone", "0.0 MB"],
+    ]
+    assert fetch[1:] == ["125 MB", "250 MB", "0.50"]
+    assert vote[1:] == ["100 MB", "250 MB", "0.40"]
 
 
 def test_the_table_of_calls_has_the_first_one_and_the_next_ones() -> None:
@@ -186,6 +197,27 @@ def test_one_table_has_all_lines_with_a_bound_and_no_other() -> None:
 | loop | 7.3 times | at least 4 times | 0.55 |
 """
     assert [cells[0] for cells in bounded(printed.splitlines())] == ["fetch", "loop"]
+
+
+def test_what_is_over_its_bound_is_told_and_never_rounded_to_it() -> None:
+    rows = [["within", "1.05", "1.05", ratio(1.0)], ["over", "1.051", "1.05", ratio(1.0004)]]
+    assert every.over(rows) == ["over"]
+
+
+def test_make_bench_fails_where_a_bound_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(every, "BENCHMARKS", ("one",))
+    monkeypatch.setattr(every, "ROOT", tmp_path)
+    benchmark = tmp_path / "benchmarks/one.py"
+    benchmark.parent.mkdir()
+
+    benchmark.write_text(f"print({head()!r}, {line('what', 1, 1, '1.00')!r}, sep='\\n')")
+    every.main()
+
+    benchmark.write_text(f"print({head()!r}, {line('what', 2, 1, '2.00')!r}, sep='\\n')")
+    with pytest.raises(SystemExit, match="over its bound: what"):
+        every.main()
 
 
 def test_make_bench_runs_what_is_there() -> None:
