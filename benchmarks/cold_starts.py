@@ -83,7 +83,7 @@ def size_rows(sizes: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     """The lines about sizes, in bytes of the parts of each function by name."""
     each = {name: size for parts in sizes.values() for name, size in parts.items()}
     for name, size in each.items():
-        yield f"| {name} alone | {size / MB:.1f} MB | | |"
+        yield f"| {name} alone | {size / 1024:,.0f} KB | | |"
     for function, parts in sizes.items():
         size = sum(parts.values()) / MB
         yield (

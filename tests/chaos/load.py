@@ -1,4 +1,4 @@
-"""Days of a large announcement under faults, one after the other: exact, and none dearer than the
+"""Days of a large announcement under faults, one after the other: exact, and none heavier than the
 first."""
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ from tests.chaos.schedules import Schedule
 from tests.deployed import READERS, Deployed, deployed_stack
 from tests.faults import resident
 
-FIRST = date(2028, 3, 1)
+FIRST = date(2028, 3, 16)
+"""A day from which on thirty days have two halves of months."""
 PAPERS = 734
 GROWTH = 1.15
 """How many times the first days' memory and bytes those of the last days may be."""
+OF_A_MONTH = {"papers": "json", "search": "js"}
+"""Where the archive has the files of a month, and their ending."""
 COMPARED = 5
 """So many days at the beginning and at the end are compared, by their medians."""
 
@@ -35,8 +38,9 @@ class Passed(NamedTuple):
     """A day that passed: its account, and what it took and left.
 
     ``memory`` are the bytes that the largest process of each function holds, ``items`` those of
-    the day in the table, ``own`` and ``shared`` the bytes of the archive's files of the day, and
-    of those that it shares with others.
+    the day in the table, ``own``, ``month``, ``feeds`` and ``index`` the bytes of the archive's
+    files of the day, of those of its month, of the two that hold its newest days, and of the one
+    that has a line of each.
     """
 
     row: Row
@@ -44,7 +48,9 @@ class Passed(NamedTuple):
     memory: dict[str, int]
     items: int
     own: int
-    shared: int
+    month: int
+    feeds: int
+    index: int
 
 
 def schedule(number: int) -> Schedule:
@@ -88,17 +94,27 @@ def pass_day(deployed: Deployed, number: int) -> Passed:
         memory={name: resident(emulator.pid, outputs[f"{name}FunctionName"]) for name in FUNCTIONS},
         items=sum(page["Count"] for page in counted),
         own=sum(size for key, size in sizes.items() if key.startswith(f"{day.date}/")),
-        shared=sum(
-            size
-            for key, size in sizes.items()
-            if "/" not in key or key.startswith(("papers/", "search/"))
-        ),
+        month=sum(sizes[f"{key}/{day.date:%Y-%m}.{kind}"] for key, kind in OF_A_MONTH.items()),
+        feeds=sizes["feed.xml"] + sizes["papers.xml"],
+        index=sizes["index.html"],
     )
 
 
 def grown(values: list[float]) -> float:
     """How many times its first days' median that of the last days is."""
     return statistics.median(values[-COMPARED:]) / statistics.median(values[:COMPARED])
+
+
+def months_grown(passed: dict[date, Passed]) -> float | None:
+    """How many times a month's bytes those of the next are after as many days, or none of one."""
+    months: dict[int, list[int]] = {}
+    for day, told in passed.items():
+        months.setdefault(day.month, []).append(told.month)
+    if len(months) < 2:
+        return None
+    first, second, *_ = months.values()
+    days = min(len(first), len(second))
+    return second[days - 1] / first[days - 1]
 
 
 def main(
@@ -117,11 +133,13 @@ def main(
             *(f"{name.lower()} MB" for name in FUNCTIONS),
             "items",
             "own kB",
-            "shared kB",
+            "month kB",
+            "feeds kB",
+            "index kB",
         )
     )
-    print(line("---", *["--:"] * 4, "---", *["--:"] * 7), flush=True)
-    passed: list[Passed] = []
+    print(line("---", *["--:"] * 4, "---", *["--:"] * 9), flush=True)
+    passed: dict[date, Passed] = {}
     wrong: list[str] = []
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -136,7 +154,7 @@ def main(
                 wrong.append(str(day))
                 print(f"{day}: {type(problem).__name__}: {problem}", flush=True)
                 continue
-            passed.append(told)
+            passed[day] = told
             print(
                 line(
                     day,
@@ -145,16 +163,19 @@ def main(
                     f"{told.seconds:.0f}",
                     *(f"{told.memory[name] / 1e6:.0f}" for name in FUNCTIONS),
                     told.items,
-                    *(f"{size / 1e3:,.0f}" for size in (told.own, told.shared)),
+                    *(
+                        f"{size / 1e3:,.0f}"
+                        for size in (told.own, told.month, told.feeds, told.index)
+                    ),
                 ),
                 flush=True,
             )
         ledgers = ledgers_in_metrics(logged(deployed.stack))
     announced, scored, failed = (
-        sum(getattr(told.row, name) for told in passed)
+        sum(getattr(told.row, name) for told in passed.values())
         for name in ("announced", "scored", "failed")
     )
-    mails = sum(len(told.row.mails) for told in passed)
+    mails = sum(len(told.row.mails) for told in passed.values())
     print(
         f"\n{len(passed)} of {days} days exact: announced {announced:,} = scored {scored:,}"
         f" + failed {failed:,}; {mails} of {days * len(READERS)} mails; {ledgers} ledgers in the"
@@ -164,14 +185,16 @@ def main(
     print(line("---", "--:", "--:"))
     measures = {
         **{
-            f"memory of {name.lower()}": [told.memory[name] for told in passed]
+            f"memory of {name.lower()}": [told.memory[name] for told in passed.values()]
             for name in FUNCTIONS
         },
-        "items of a day in the table": [told.items for told in passed],
-        "bytes of a day's own files": [told.own for told in passed],
+        "items of a day in the table": [told.items for told in passed.values()],
+        "bytes of a day's own files": [told.own for told in passed.values()],
     }
-    for name, values in measures.items():
-        ratio = grown([float(value) for value in values])
+    ratios = {name: grown([float(one) for one in values]) for name, values in measures.items()}
+    if (of_months := months_grown(passed)) is not None:
+        ratios["bytes of a month's files, by those of the month before"] = of_months
+    for name, ratio in ratios.items():
         print(line(name, f"{ratio:.2f}", f"{GROWTH:.2f}"))
         if ratio > GROWTH:
             wrong.append(f"{name} grows")

@@ -139,12 +139,15 @@ def test_the_table_of_imports_compares_with_boto3_what_is_bounded() -> None:
 
 def test_the_table_of_sizes_has_each_package_and_layer_once_and_adds_them_up() -> None:
     layer = {"DependenciesLayer": 100 * 2**20}
-    parts = {"FetchFunction": {"Fetch": 25 * 2**20, **layer}, "VoteFunction": {"Vote": 1, **layer}}
+    parts = {
+        "FetchFunction": {"Fetch": 25 * 2**20, **layer},
+        "VoteFunction": {"Vote": 4096, **layer},
+    }
     *alone, fetch, vote = map(cells, cold_starts.size_rows(parts))
     assert [row[:2] for row in alone] == [
-        ["Fetch alone", "25.0 MB"],
-        ["DependenciesLayer alone", "100.0 MB"],
-        ["Vote alone", "0.0 MB"],
+        ["Fetch alone", "25,600 KB"],
+        ["DependenciesLayer alone", "102,400 KB"],
+        ["Vote alone", "4 KB"],
     ]
     assert fetch[1:] == ["125 MB", "250 MB", "0.50"]
     assert vote[1:] == ["100 MB", "250 MB", "0.40"]
