@@ -210,16 +210,18 @@ def test_what_is_over_its_bound_is_told_and_never_rounded_to_it() -> None:
 def test_make_bench_fails_where_a_bound_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(every, "BENCHMARKS", ("one",))
     monkeypatch.setattr(every, "ROOT", tmp_path)
-    benchmark = tmp_path / "benchmarks/one.py"
-    benchmark.parent.mkdir()
+    folder = tmp_path / "benchmarks"
+    folder.mkdir()
+    for name, of_bound in (("within", "1.00"), ("beyond", "1.01")):
+        row = line(f"what is {name}", 1, 1, of_bound)
+        (folder / f"{name}.py").write_text(f"print({head()!r}, {row!r}, sep='\\n')")
 
-    benchmark.write_text(f"print({head()!r}, {line('what', 1, 1, '1.00')!r}, sep='\\n')")
+    monkeypatch.setattr(every, "BENCHMARKS", ("within",))
     every.main()
 
-    benchmark.write_text(f"print({head()!r}, {line('what', 2, 1, '2.00')!r}, sep='\\n')")
-    with pytest.raises(SystemExit, match="over its bound: what"):
+    monkeypatch.setattr(every, "BENCHMARKS", ("within", "beyond"))
+    with pytest.raises(SystemExit, match="^over its bound: what is beyond$"):
         every.main()
 
 
